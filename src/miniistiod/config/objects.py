@@ -1,0 +1,52 @@
+"""What a document becomes: a typed object that remembers where it stands in which file."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Generic, TypeVar
+
+from google.protobuf.message import Message
+
+from miniistiod.api.kinds import Kind
+
+M = TypeVar("M", bound=Message)
+
+
+@dataclass(frozen=True, slots=True)
+class Origin:
+    """The place of a document: `line` counts from 1 and is that of its first key."""
+
+    file: str
+    line: int
+
+    def __str__(self) -> str:
+        return f"{self.file}:{self.line}"
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Object(Generic[M]):
+    """One Kubernetes or Istio object; equal only to itself, so it can be a key of what was made from it.
+
+    `created` is metadata.creationTimestamp as given ("" when absent): older objects win, then the name
+    decides. The same text in the same place gives the same Object again after a reload.
+    """
+
+    kind: Kind
+    name: str
+    namespace: str
+    message: M
+    origin: Origin
+    labels: Mapping[str, str] = field(default_factory=dict)
+    annotations: Mapping[str, str] = field(default_factory=dict)
+    created: str = ""
+
+    @property
+    def key(self) -> tuple[str, str, str]:
+        """(kind, namespace, name): what makes an object the same one across edits."""
+        return (self.kind.name, self.namespace, self.name)
+
+    @property
+    def age(self) -> tuple[str, str, str]:
+        """The sort key of precedence: older first, then name, then namespace."""
+        return (self.created, self.name, self.namespace)
