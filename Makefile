@@ -1,24 +1,43 @@
 .DEFAULT_GOAL := help
 VENV := .venv
 BIN := $(VENV)/bin
+PYTHON := python3
 
-.PHONY: help setup lab test check bench protos clean
+.PHONY: help setup lab test parity check bench protos clean
 
 help:  ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 $(VENV)/.ready: pyproject.toml constraints.txt
-	python3 -m venv $(VENV)
+	$(PYTHON) -m venv $(VENV)
 	$(BIN)/pip install -q --disable-pip-version-check -c constraints.txt -e '.[lab,dev]'
 	touch $@
 
 setup: $(VENV)/.ready  ## the virtual environment with everything in it
 
-protos: setup  ## generate the Python of protos/ again
-	$(BIN)/python tools/protos.py
+lab: setup  ## set up everything and start the Bookinfo lab on real Envoys
+	$(BIN)/miniistiod lab up
+
+test: check  ## set up everything and pass the tests, real Envoys included
+	$(BIN)/miniistiod doctor --install
+	$(BIN)/pytest tests integration
+
+parity: setup  ## compare every reference case with what we send: `make parity ONLY=services/`
+	$(BIN)/python -m tests.parity $(ONLY)
 
 check: setup  ## style, types, layers, sizes, generated code: under a minute
 	$(BIN)/ruff check src tests integration tools
 	$(BIN)/mypy
 	$(BIN)/lint-imports
+	$(BIN)/python tools/sizes.py
 	$(BIN)/python tools/protos.py --check
+
+bench: setup  ## time to load, to connect and to a change, and what it costs
+	$(BIN)/python tools/bench.py
+
+protos: setup  ## generate the Python of protos/ again
+	$(BIN)/python tools/protos.py
+
+clean:  ## end the lab and remove the virtual environment
+	-$(BIN)/miniistiod lab down
+	rm -rf $(VENV)
