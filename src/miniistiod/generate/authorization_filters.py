@@ -1,6 +1,6 @@
 """The AuthorizationPolicies in force on a workload → its rbac and ext_authz filters, for HTTP and for TCP.
 
-CUSTOM comes before the JWT filter, then AUDIT, DENY and ALLOW after it: the listener puts the two groups there.
+CUSTOM comes before the JWT filter, and AUDIT, DENY and ALLOW after it: the listener places the two groups.
 """
 
 from __future__ import annotations

@@ -13,6 +13,8 @@ from miniistiod.api.istio.mesh.config_pb2 import MeshConfig
 from miniistiod.translate.mesh_config import envoy_ext_authz, ext_authz_faults
 from miniistiod.translate.mesh_config.collector import Collector
 
+EXTERNAL = ("envoy_ext_authz_http", "envoy_ext_authz_grpc")
+
 Locate = Callable[[str, int], Collector | None]
 """Where the service HOST or NAMESPACE/HOST is at this port; None when there is none, or not just one."""
 
@@ -37,7 +39,7 @@ NONE = Providers()
 
 def providers(declared: Sequence[MeshConfig.ExtensionProvider], locate: Locate) -> Providers:
     """Those with no fault; a name given twice makes both unusable."""
-    external = [p for p in declared if p.WhichOneof("provider") in ("envoy_ext_authz_http", "envoy_ext_authz_grpc")]
+    external = [p for p in declared if p.WhichOneof("provider") in EXTERNAL]
     times = Counter(p.name for p in external)
     found = {p.name: _asked(p, locate) for p in external if times[p.name] == 1}
     return Providers({name: asked for name, asked in found.items() if asked is not None})

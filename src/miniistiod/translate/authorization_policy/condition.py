@@ -33,7 +33,8 @@ OF_REQUEST: dict[str, permission.Attribute] = {
 
 def known(key: str) -> bool:
     """Whether istiod knows a condition of this key; a rule with another is left out whole."""
-    return key in OF_CALLER or key in OF_REQUEST or key.startswith((REQUEST_HEADER, REQUEST_CLAIMS, ENVOY_FILTER))
+    bracketed = (REQUEST_HEADER, REQUEST_CLAIMS, ENVOY_FILTER)
+    return key in OF_CALLER or key in OF_REQUEST or key.startswith(bracketed)
 
 
 def of_caller(message: api.Condition, where: Enforcement, sources: int) -> list[Principal]:

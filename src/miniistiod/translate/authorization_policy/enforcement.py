@@ -1,4 +1,4 @@
-"""Where a rule is enforced and how strictly: the setting each leaf of an AuthorizationPolicy is translated for."""
+"""Where a rule is enforced and how strictly: what each leaf of an AuthorizationPolicy is translated for."""
 
 from __future__ import annotations
 

@@ -113,7 +113,7 @@ def _token(principal: str) -> Principal:
 
 
 def _issuer_and_subject(principal: str) -> tuple[StringMatcher, StringMatcher]:
-    """The last slash parts the two, for an issuer may be a URL. Without one a wildcard covers the other part."""
+    """The last slash parts the two, for an issuer may be a URL. Without one a wildcard covers the other."""
     issuer, slash, subject = principal.rpartition("/")
     if principal == "*":
         return value.ANYTHING, value.ANYTHING

@@ -91,7 +91,9 @@ def _authorization_request(provider: HttpProvider) -> http.AuthorizationRequest 
     added = provider.include_additional_headers_in_check
     if not added:
         return None
-    return http.AuthorizationRequest(headers_to_add=[HeaderValue(key=k, value=added[k]) for k in sorted(added)])
+    return http.AuthorizationRequest(
+        headers_to_add=[HeaderValue(key=k, value=added[k]) for k in sorted(added)]
+    )
 
 
 def _authorization_response(provider: HttpProvider) -> http.AuthorizationResponse | None:
