@@ -1,0 +1,54 @@
+"""A proxy's scope → all its resources of one type, in parts. The one table of what is generated where.
+
+How a generator declares its inputs: it is a function of plain arguments, marked `@kept` (mesh.kept), called
+by position, and reads nothing but these arguments. An argument is an object that is equal only to itself
+(Service, MergedDestinationRule, ServiceEndpoints, MeshSettings, EffectiveProxyConfig, OutboundView, an index,
+an Object) or a value (str, int, bool, enum, tuple, Destination, ServiceTarget). Never a ProxyScope, which is
+new for each push, a Proxy, which is shared with nobody, or a bare protobuf message, which cannot be a key.
+Then a cluster is made and serialised once for all proxies and pushes whose arguments are equal:
+
+    @kept
+    def cluster(service: Service, port: Port, rule: MergedDestinationRule | None, ...) -> Resource: ...
+
+    @kept
+    def service_clusters(destinations: tuple[Destination, ...], settings: MeshSettings, ...) -> Part: ...
+
+    def clusters(scope: ProxyScope) -> tuple[Part, ...]:
+        return (service_clusters(scope.destinations, scope.settings, ...), own_clusters(scope.targets, ...))
+
+A Part that many proxies share is thus the same object for all of them, and in the next push as well.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from importlib import import_module
+
+from miniistiod.proxy.scope import ProxyScope
+from miniistiod.xds.resource import Part
+
+Generator = Callable[[ProxyScope], tuple[Part, ...]]
+
+ENVOY = "type.googleapis.com/envoy"
+
+GENERATORS: dict[str, str] = {
+    f"{ENVOY}.config.cluster.v3.Cluster": "clusters",
+    f"{ENVOY}.config.endpoint.v3.ClusterLoadAssignment": "endpoints",
+    f"{ENVOY}.config.listener.v3.Listener": "listeners",
+    f"{ENVOY}.config.route.v3.RouteConfiguration": "routes",
+    f"{ENVOY}.extensions.transport_sockets.tls.v3.Secret": "secrets",
+    f"{ENVOY}.config.core.v3.TypedExtensionConfig": "extensions",
+}
+"""Type URL → the module of this package with a function of the same name."""
+
+
+def resources(scope: ProxyScope, type_url: str) -> tuple[Part, ...]:
+    """All resources of this type that the proxy may have, in parts with disjoint names; () if unknown."""
+    name = GENERATORS.get(type_url)
+    return generator(name)(scope) if name is not None else ()
+
+
+def generator(name: str) -> Generator:
+    """The generator in `generate/NAME.py`."""
+    found: Generator = getattr(import_module(f"miniistiod.generate.{name}"), name)
+    return found

@@ -1,0 +1,129 @@
+"""All that one proxy may see and must obey: the only argument of `generate`.
+
+A scope is cheap and made anew for each snapshot; what it gives out is shared by all proxies for which it is equal,
+and by all snapshots in which it did not change, so that generators can be kept under it (mesh.kept).
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cached_property
+
+from miniistiod.api.istio.extensions import wasm_pb2
+from miniistiod.api.istio.networking import envoy_filter_pb2
+from miniistiod.api.istio.security import (
+    authorization_policy_pb2,
+    peer_authentication_pb2,
+    request_authentication_pb2,
+)
+from miniistiod.api.istio.telemetry import telemetry_pb2
+from miniistiod.config.objects import Object
+from miniistiod.mesh.destination_rules import MergedDestinationRule
+from miniistiod.mesh.envoy_filters import envoy_filters_of
+from miniistiod.mesh.mesh import Mesh
+from miniistiod.mesh.service import Service, ServiceEndpoints
+from miniistiod.mesh.settings import MeshSettings
+from miniistiod.mesh.sidecars import Sidecar
+from miniistiod.mesh.telemetry import applied
+from miniistiod.proxy import gateways, inbound, outbound, proxy_config
+from miniistiod.proxy.gateways import MergedGateway
+from miniistiod.proxy.inbound import ServiceTarget
+from miniistiod.proxy.node import Proxy
+from miniistiod.proxy.outbound import Destination, OutboundView
+from miniistiod.proxy.proxy_config import EffectiveProxyConfig
+
+
+@dataclass(frozen=True, eq=False)
+class ProxyScope:
+    """One proxy in one mesh. Everything is worked out when first asked for."""
+
+    proxy: Proxy
+    mesh: Mesh
+
+    @property
+    def settings(self) -> MeshSettings:
+        """The settings of the mesh."""
+        return self.mesh.settings
+
+    @cached_property
+    def proxy_config(self) -> EffectiveProxyConfig:
+        """What the proxy itself is configured with: its own PROXY_CONFIG, or the mesh's defaultConfig."""
+        return proxy_config.effective(self.settings, self.proxy.proxy_config)
+
+    @cached_property
+    def sidecar(self) -> Sidecar | None:
+        """The Sidecar in force; always None for a router."""
+        if self.proxy.is_router:
+            return None
+        return self.mesh.sidecars.of_workload(self.proxy.namespace, self.proxy.labels)
+
+    @cached_property
+    def outbound(self) -> OutboundView:
+        """Services, VirtualServices and rules on the way out, shared by the proxies of a namespace and Sidecar."""
+        return outbound.outbound_view(
+            self.proxy.namespace,
+            self.sidecar,
+            self.settings,
+            self.mesh.services,
+            self.mesh.virtual_services,
+            self.mesh.destination_rules,
+        )
+
+    @cached_property
+    def destinations(self) -> tuple[Destination, ...]:
+        """Each service it sees with the DestinationRule in force for it; equal tuples for equal proxies."""
+        return outbound.destinations(self.outbound, self.proxy.labels)
+
+    @cached_property
+    def targets(self) -> tuple[ServiceTarget, ...]:
+        """The service ports that lead to its workload, in order of precedence (oldest service first)."""
+        return inbound.service_targets(self.mesh, self.proxy.addresses, self.proxy.namespace, self.proxy.labels)
+
+    @cached_property
+    def gateway(self) -> MergedGateway:
+        """What a router listens on; NO_GATEWAY for a sidecar."""
+        if self.proxy.is_sidecar:
+            return gateways.NO_GATEWAY
+        return gateways.merged_gateway(self.proxy, self.mesh, self.targets)
+
+    def destination_rule(self, service: Service) -> MergedDestinationRule | None:
+        """The rule for traffic to a service; one whose workloadSelector selects this proxy comes first."""
+        return outbound.rule_for(self.outbound, service, self.proxy.labels)
+
+    def inbound_rule(self, service: Service) -> MergedDestinationRule | None:
+        """The rule for traffic from the sidecar to its own application; selectors do not count here."""
+        return outbound.rule_for(self.outbound, service, None)
+
+    def endpoints(self, service: Service) -> ServiceEndpoints:
+        """The endpoints of a service."""
+        return self.mesh.endpoints.of(service)
+
+    @cached_property
+    def peer_authentications(self) -> tuple[Object[peer_authentication_pb2.PeerAuthentication], ...]:
+        """Those that count for its workload, the mesh's first; at most one of each level."""
+        return self.mesh.peer_authentications.of_workload(self.proxy.namespace, self.proxy.labels)
+
+    @cached_property
+    def request_authentications(self) -> tuple[Object[request_authentication_pb2.RequestAuthentication], ...]:
+        """All that apply, the root namespace's first."""
+        return self.mesh.request_authentications.of_workload(self.proxy.namespace, self.proxy.labels)
+
+    @cached_property
+    def authorization_policies(self) -> tuple[Object[authorization_policy_pb2.AuthorizationPolicy], ...]:
+        """All that apply, the root namespace's first, then its own namespace's."""
+        return self.mesh.authorization_policies.of_workload(self.proxy.namespace, self.proxy.labels)
+
+    @cached_property
+    def telemetries(self) -> tuple[Object[telemetry_pb2.Telemetry], ...]:
+        """Those that count, from far to near: the root namespace's, the namespace's, the workload's own."""
+        return applied(self.mesh.telemetries, self.proxy.namespace, self.proxy.labels)
+
+    @cached_property
+    def envoy_filters(self) -> tuple[Object[envoy_filter_pb2.EnvoyFilter], ...]:
+        """Those that apply, in the order in which they patch."""
+        return envoy_filters_of(self.mesh.envoy_filters, self.proxy.namespace, self.proxy.labels)
+
+    @cached_property
+    def wasm_plugins(self) -> tuple[Object[wasm_pb2.WasmPlugin], ...]:
+        """All that apply, the root namespace's first."""
+        return self.mesh.wasm_plugins.of_workload(self.proxy.namespace, self.proxy.labels)
