@@ -11,6 +11,7 @@ from typing import Literal
 
 from google.protobuf.message import Message
 
+from miniistiod.api.gatewayapi import gateway_pb2 as gateway_api
 from miniistiod.api.istio.extensions import wasm_pb2
 from miniistiod.api.istio.mesh import config_pb2
 from miniistiod.api.istio.networking import (
@@ -51,6 +52,11 @@ class Kind:
     short: tuple[str, ...] = field(default=())
 
     @property
+    def id(self) -> str:
+        """The name that tells it from every other kind: with its group where two kinds share a name."""
+        return f"{self.name}.{self.group}" if (self.name, self.group) == ("Gateway", GATEWAY_API) else self.name
+
+    @property
     def api_versions(self) -> tuple[str, ...]:
         """What may stand in `apiVersion`, the preferred one first."""
         return tuple(f"{self.group}/{v}" if self.group else v for v in self.versions)
@@ -58,6 +64,7 @@ class Kind:
 
 NETWORKING = "networking.istio.io"
 SECURITY = "security.istio.io"
+GATEWAY_API = "gateway.networking.k8s.io"
 THREE = ("v1", "v1beta1", "v1alpha3")
 
 
@@ -85,6 +92,13 @@ KINDS: tuple[Kind, ...] = (
     Kind("Telemetry", "telemetries", "telemetry.istio.io", ("v1", "v1alpha1"), telemetry_pb2.Telemetry),
     Kind("WasmPlugin", "wasmplugins", "extensions.istio.io", ("v1alpha1",), wasm_pb2.WasmPlugin),
     Kind("MeshConfig", "meshconfigs", "install.istio.io", ("v1alpha1",), config_pb2.MeshConfig),
+    Kind("GatewayClass", "gatewayclasses", GATEWAY_API, ("v1", "v1beta1"), gateway_api.GatewayClass, namespaced=False, short=("gc",)),
+    Kind("Gateway", "gateways", GATEWAY_API, ("v1", "v1beta1"), gateway_api.Gateway, short=("gtw",)),
+    Kind("HTTPRoute", "httproutes", GATEWAY_API, ("v1", "v1beta1"), gateway_api.HTTPRoute),
+    Kind("GRPCRoute", "grpcroutes", GATEWAY_API, ("v1",), gateway_api.GRPCRoute),
+    Kind("TCPRoute", "tcproutes", GATEWAY_API, ("v1", "v1alpha2"), gateway_api.TCPRoute),
+    Kind("TLSRoute", "tlsroutes", GATEWAY_API, ("v1", "v1alpha3", "v1alpha2"), gateway_api.TLSRoute),
+    Kind("ReferenceGrant", "referencegrants", GATEWAY_API, ("v1", "v1beta1"), gateway_api.ReferenceGrant, short=("refgrant",)),
     kubernetes("Namespace", "namespaces", core_pb2.Namespace, "", "ns", namespaced=False),
     kubernetes("Node", "nodes", core_pb2.Node, "", "no", namespaced=False),
     kubernetes("Service", "services", core_pb2.Service, "", "svc"),

@@ -44,7 +44,7 @@ class Object(Generic[M]):
     @property
     def key(self) -> tuple[str, str, str]:
         """(kind, namespace, name): what makes an object the same one across edits."""
-        return (self.kind.name, self.namespace, self.name)
+        return (self.kind.id, self.namespace, self.name)
 
     @property
     def age(self) -> tuple[str, str, str]:
