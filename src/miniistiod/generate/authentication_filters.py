@@ -6,11 +6,13 @@ from envoy.extensions.filters.network.http_connection_manager.v3.http_connection
 
 from miniistiod.api.istio.security.request_authentication_pb2 import RequestAuthentication
 from miniistiod.config.objects import Object
+from miniistiod.mesh.kept import kept
 from miniistiod.translate.request_authentication.key_set import KeySets
 from miniistiod.translate.request_authentication.request_authentication import FILTER, jwt_authentication
 from miniistiod.vocab.packing import packed
 
 
+@kept
 def jwt_filters(
     policies: tuple[Object[RequestAuthentication], ...], fetched: KeySets, sidecar: bool
 ) -> tuple[HttpFilter, ...]:

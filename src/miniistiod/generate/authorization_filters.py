@@ -7,7 +7,6 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from functools import lru_cache
 
 from envoy.config.listener.v3.listener_components_pb2 import Filter
 from envoy.config.rbac.v3.rbac_pb2 import RBAC, Policy
@@ -18,6 +17,7 @@ from envoy.extensions.filters.network.rbac.v3.rbac_pb2 import RBAC as NetworkRba
 from miniistiod.api.istio.security.authorization_policy_pb2 import AuthorizationPolicy
 from miniistiod.config.objects import Object
 from miniistiod.generate.authorization_providers import Asked, Providers
+from miniistiod.mesh.kept import kept
 from miniistiod.translate.authorization_policy import rbac
 from miniistiod.translate.authorization_policy.enforcement import Enforcement
 from miniistiod.vocab.packing import packed
@@ -45,21 +45,21 @@ class Rules:
     shadow: RBAC | None
 
 
-@lru_cache(maxsize=4096)
+@kept
 def local_http_filters(policies: Policies, trust_domains: tuple[str, ...]) -> tuple[HttpFilter, ...]:
     """AUDIT, DENY and ALLOW for HTTP."""
     found = local_rules(policies, trust_domains, tcp=False)
     return tuple(_http(HttpRbac(**_fields(rules))) for rules in found)
 
 
-@lru_cache(maxsize=4096)
+@kept
 def local_network_filters(policies: Policies, trust_domains: tuple[str, ...]) -> tuple[Filter, ...]:
     """AUDIT, DENY and ALLOW for TCP."""
     found = local_rules(policies, trust_domains, tcp=True)
     return tuple(_network(NetworkRbac(stat_prefix="tcp.", **_fields(rules))) for rules in found)
 
 
-@lru_cache(maxsize=4096)
+@kept
 def custom_http_filters(
     policies: Policies, trust_domains: tuple[str, ...], providers: Providers
 ) -> tuple[HttpFilter, ...]:
@@ -74,7 +74,7 @@ def custom_http_filters(
     return tuple(filters)
 
 
-@lru_cache(maxsize=4096)
+@kept
 def custom_network_filters(
     policies: Policies, trust_domains: tuple[str, ...], providers: Providers
 ) -> tuple[Filter, ...]:
@@ -100,6 +100,11 @@ def local_rules(policies: Policies, trust_domains: tuple[str, ...], tcp: bool) -
             )
 
 
+def is_custom(policy: Object[AuthorizationPolicy]) -> bool:
+    """Whether another service decides."""
+    return policy.message.action == AuthorizationPolicy.CUSTOM
+
+
 def dry_run(policy: Object[AuthorizationPolicy]) -> bool:
     """Whether the policy is only counted."""
     return policy.annotations.get(DRY_RUN) in TRUE
@@ -111,7 +116,7 @@ def _custom(
     """The rules of each provider, with the filters to ask it: None when it is unusable, or one of several."""
     by_provider: dict[str, list[Object[AuthorizationPolicy]]] = {}
     for policy in policies:
-        if policy.message.action == AuthorizationPolicy.CUSTOM:
+        if is_custom(policy):
             by_provider.setdefault(policy.message.provider.name, []).append(policy)
     for name in sorted(by_provider):
         rules = _custom_rules(name, by_provider[name], trust_domains, tcp)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import dataclass, field
 from typing import NamedTuple
 
 from google.protobuf.duration_pb2 import Duration
@@ -19,8 +20,14 @@ class KeySource(NamedTuple):
     uri: str
 
 
-KeySets = Mapping[KeySource, str]
-"""The JWKS texts that have been fetched."""
+@dataclass(frozen=True, slots=True, eq=False)
+class KeySets:
+    """The JWKS texts that have been fetched. Equal only to itself: another object when one of them changed."""
+
+    texts: Mapping[KeySource, str] = field(default_factory=dict)
+
+
+NONE_FETCHED = KeySets()
 
 _NOBODYS_MODULUS = (
     "0xObjM0UvS_oaazjpEYlAbwctEJ4L8pH3OuTb7qth7gUwqet-EzQB4dgFdvSdMgrLnSncQGRjpEYz3F3viIbH-3EN3TxSlPNviHxeOdyiBVfumN8"
@@ -50,7 +57,7 @@ def key_set(rule: JWTRule, fetched: KeySets) -> str:
     source = key_source(rule)
     if source is None:
         return rule.jwks
-    return fetched.get(source) or NOBODYS_KEY
+    return fetched.texts.get(source) or NOBODYS_KEY
 
 
 def fetch_timeout(rule: JWTRule) -> Duration:

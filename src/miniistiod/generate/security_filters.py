@@ -1,0 +1,57 @@
+"""A proxy's scope → the filters of authentication and authorization on its way in, in the order they run.
+
+The listener puts them behind metadata exchange: `custom`, then `authentication`, then `authorization`.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from envoy.config.listener.v3.listener_components_pb2 import Filter
+from envoy.extensions.filters.network.http_connection_manager.v3.http_connection_manager_pb2 import HttpFilter
+
+from miniistiod.generate import authorization_filters
+from miniistiod.generate.authentication_filters import jwt_filters
+from miniistiod.generate.authorization_providers import NONE, Providers, mesh_providers
+from miniistiod.proxy.scope import ProxyScope
+
+
+@dataclass(frozen=True, slots=True)
+class HttpSecurity:
+    """The HTTP filters. `custom` asks a service; `authentication` verifies tokens; `authorization` decides."""
+
+    custom: tuple[HttpFilter, ...] = ()
+    authentication: tuple[HttpFilter, ...] = ()
+    authorization: tuple[HttpFilter, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class NetworkSecurity:
+    """The filters of TCP, which has no tokens."""
+
+    custom: tuple[Filter, ...] = ()
+    authorization: tuple[Filter, ...] = ()
+
+
+def http_security(scope: ProxyScope) -> HttpSecurity:
+    """For inbound HTTP of a sidecar, and for all HTTP of a gateway; never for a sidecar's way out."""
+    policies, domains = scope.authorization_policies, scope.settings.trust_domains
+    return HttpSecurity(
+        authorization_filters.custom_http_filters(policies, domains, _providers(scope)),
+        jwt_filters(scope.request_authentications, scope.mesh.key_sets, scope.proxy.is_sidecar),
+        authorization_filters.local_http_filters(policies, domains),
+    )
+
+
+def network_security(scope: ProxyScope) -> NetworkSecurity:
+    """For inbound TCP of a sidecar, and for all TCP of a gateway."""
+    policies, domains = scope.authorization_policies, scope.settings.trust_domains
+    return NetworkSecurity(
+        authorization_filters.custom_network_filters(policies, domains, _providers(scope)),
+        authorization_filters.local_network_filters(policies, domains),
+    )
+
+
+def _providers(scope: ProxyScope) -> Providers:
+    custom = any(authorization_filters.is_custom(p) for p in scope.authorization_policies)
+    return mesh_providers(scope.settings, scope.mesh.services) if custom else NONE
