@@ -18,7 +18,7 @@ from miniistiod.proxy.scope import ProxyScope
 
 @dataclass(frozen=True, slots=True)
 class HttpSecurity:
-    """The HTTP filters. `custom` asks a service; `authentication` verifies tokens; `authorization` decides."""
+    """`custom` asks another service, `authentication` verifies tokens, `authorization` decides."""
 
     custom: tuple[HttpFilter, ...] = ()
     authentication: tuple[HttpFilter, ...] = ()

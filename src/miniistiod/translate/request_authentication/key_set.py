@@ -22,7 +22,7 @@ class KeySource(NamedTuple):
 
 @dataclass(frozen=True, slots=True, eq=False)
 class KeySets:
-    """The JWKS texts that have been fetched. Equal only to itself: another object when one of them changed."""
+    """The JWKS texts that have been fetched. Equal only to itself: another object when one changed."""
 
     texts: Mapping[KeySource, str] = field(default_factory=dict)
 
