@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Protocol
 
 
@@ -18,7 +18,8 @@ class Resource:
     `body` is the serialised message (the value of its Any). `version` is the hash of it, so equal content
     has an equal version after a restart too. `needs` are the names of the resources of the next type that
     this one asks its client to fetch (a cluster's endpoints, a listener's routes). `origins` says what it
-    was made from and is only passed through.
+    was made from and is only passed through. A resource belongs to one type: the heads of its frames on the
+    wire are kept with it (see wire.py).
     """
 
     name: str
@@ -26,11 +27,14 @@ class Resource:
     body: bytes
     needs: tuple[str, ...] = ()
     origins: tuple[Any, ...] = ()
+    sotw_head: bytes = field(default=b"", init=False, repr=False, compare=False)
+    delta_head: bytes = field(default=b"", init=False, repr=False, compare=False)
 
 
 def resource(name: str, body: bytes, needs: Iterable[str] = (), origins: Iterable[Any] = ()) -> Resource:
     """A resource whose version is the hash of its body."""
-    return Resource(name, hashlib.blake2b(body, digest_size=8).hexdigest(), body, tuple(needs), tuple(origins))
+    version = hashlib.blake2b(body, digest_size=8).hexdigest()
+    return Resource(name, version, body, tuple(needs), tuple(origins))
 
 
 Part = Mapping[str, Resource]
@@ -43,7 +47,8 @@ class Snapshot(Protocol):
     def resources(self, type_url: str) -> tuple[Part, ...]:
         """The resources of a type, in parts with disjoint names; () for a type that it does not know.
 
-        A part that did not change is the same object as in the snapshot before.
+        A part that did not change is the same object as in the snapshot before. A few parts are best: to
+        find a name, each is asked.
         """
         ...
 

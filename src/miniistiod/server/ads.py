@@ -1,0 +1,162 @@
+"""The discovery services: one reader and one writer for each stream, and the session between them.
+
+A stream begins with a node. Whatever is heard goes into the session; the writer sends what the session
+has to say, one response after the other, each made from the latest state at the moment it can be written.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import secrets
+import time
+from collections.abc import Awaitable, Callable
+from dataclasses import replace
+from typing import Any
+
+import grpc
+from google.protobuf.message import DecodeError
+
+from miniistiod.server.connections import Connection, Connections, Refusal
+from miniistiod.server.dialects import Dialect
+from miniistiod.server.metrics import Metrics
+from miniistiod.server.options import ServerOptions
+from miniistiod.xds.memo import Memo
+from miniistiod.xds.resource import Source
+
+UNAVAILABLE = grpc.StatusCode.UNAVAILABLE
+INVALID = grpc.StatusCode.INVALID_ARGUMENT
+EXHAUSTED = grpc.StatusCode.RESOURCE_EXHAUSTED
+
+Authorise = Callable[[Any, Any], Awaitable[Any]]
+"""(context, node) → the identity of the caller; raises Refusal when the caller may not be this node."""
+
+
+async def anyone(context: Any, node: Any) -> None:
+    """No identity is asked for."""
+
+
+class Streams:
+    """Serves streams from a source. `serving` is false before the first full load and when shutting down."""
+
+    def __init__(
+        self,
+        source: Source,
+        options: ServerOptions,
+        connections: Connections,
+        authorise: Authorise,
+        metrics: Metrics,
+    ) -> None:
+        self.source = source
+        self.options = options
+        self.connections = connections
+        self.authorise = authorise
+        self.metrics = metrics
+        self.memo = Memo()
+        self.serving = False
+
+    async def stream(self, dialect: Dialect, only: str, context: Any) -> None:
+        """One stream, from its first request to its end."""
+        try:
+            connection, request = await self._opened(dialect, only, context)
+        except Refusal as refusal:
+            await context.abort(refusal.code, refusal.reason)
+        self.metrics.connected(connection)
+        reader = asyncio.create_task(self._read(connection, request, only, context))
+        try:
+            await self._write(connection, context)
+            if connection.refusal is not None:
+                await context.abort(connection.refusal.code, connection.refusal.reason)
+        finally:
+            reader.cancel()
+            self.connections.closed(connection)
+            self.metrics.disconnected(connection)
+
+    async def _opened(self, dialect: Dialect, only: str, context: Any) -> tuple[Connection, Any]:
+        """Admit a stream, or say why not."""
+        if not self.serving:
+            raise Refusal(UNAVAILABLE, "not serving: the configuration is not loaded yet, or no more")
+        if len(self.connections) >= self.options.max_streams:
+            raise Refusal(EXHAUSTED, f"more than {self.options.max_streams} streams")
+        request = await self._request(dialect, only, context)
+        if request is None or request.node is None or not request.node.id:
+            raise Refusal(INVALID, "the first request of a stream must have a node with an id")
+        identity = await self.authorise(context, request.node)
+        session = dialect.session(f"{secrets.token_hex(4)}-", self.memo)
+        session.update(self.source.snapshot(request.node))
+        now = time.time()
+        return self.connections.opened(dialect, request.node, context.peer(), identity, session, now), request
+
+    async def _request(self, dialect: Dialect, only: str, context: Any) -> Any:
+        """The next request, None at the end of the stream."""
+        data = await context.read()
+        if data is grpc.aio.EOF:
+            return None
+        try:
+            request = dialect.request(data)
+        except DecodeError as error:
+            raise Refusal(INVALID, f"not a discovery request: {error}") from error
+        return typed(request, only)
+
+    async def _read(self, connection: Connection, request: Any, only: str, context: Any) -> None:
+        """Take requests into the session until the client ends the stream or breaks a rule."""
+        try:
+            while request is not None:
+                self._receive(connection, request)
+                request = await self._request(connection.dialect, only, context)
+            connection.end()
+        except Refusal as refusal:
+            connection.end(refusal)
+        except Exception as error:  # a fault of ours must end this stream, not leave it deaf
+            connection.end(Refusal(grpc.StatusCode.INTERNAL, repr(error)))
+            raise
+
+    def _receive(self, connection: Connection, request: Any) -> None:
+        """One request."""
+        connection.session.receive(request, time.time())
+        if connection.session.names > self.options.max_names:
+            raise Refusal(EXHAUSTED, f"more than {self.options.max_names} names on a stream")
+        self.metrics.received(connection, request)
+        connection.wake.set()
+
+    async def _write(self, connection: Connection, context: Any) -> None:
+        """Send what is due, as fast as the client reads."""
+        while not connection.ended:
+            connection.wake.clear()
+            connection.session.update(self.source.snapshot(connection.node))
+            response = connection.session.response(time.time())
+            if response is None:
+                await self._wait(connection)
+                continue
+            connection.waits_since = None
+            start = time.perf_counter()
+            data = connection.dialect.response(response)
+            await context.write(data)
+            self.metrics.sent(connection, response, len(data), time.perf_counter() - start)
+
+    async def _wait(self, connection: Connection) -> None:
+        """Until something happens; a push that waits too long for the client goes without it."""
+        if not connection.session.waiting:
+            connection.waits_since = None
+            await connection.wake.wait()
+            return
+        now = time.monotonic()
+        connection.waits_since = connection.waits_since or now
+        left = connection.waits_since + self.options.release_after - now
+        if left <= 0:
+            connection.session.release()
+            connection.waits_since = None
+            return
+        with contextlib.suppress(TimeoutError):
+            await asyncio.wait_for(connection.wake.wait(), left)
+
+
+def typed(request: Any, only: str) -> Any:
+    """The request with its type; on a service of one type it may be left out, on ADS it may not."""
+    if only and not request.type_url:
+        return replace(request, type_url=only)
+    if not request.type_url:
+        raise Refusal(INVALID, "a request on an aggregated stream must have a type_url")
+    if only and request.type_url != only:
+        raise Refusal(INVALID, f"this service serves {only}, not {request.type_url}")
+    return request
