@@ -13,7 +13,7 @@ from google.protobuf.message import Message
 
 from miniistiod.api.gatewayapi import gateway_pb2 as gateway_api
 from miniistiod.api.istio.extensions import wasm_pb2
-from miniistiod.api.istio.mesh import config_pb2
+from miniistiod.api.istio.mesh import config_pb2, network_pb2
 from miniistiod.api.istio.networking import (
     destination_rule_pb2,
     envoy_filter_pb2,
@@ -92,6 +92,7 @@ KINDS: tuple[Kind, ...] = (
     Kind("Telemetry", "telemetries", "telemetry.istio.io", ("v1", "v1alpha1"), telemetry_pb2.Telemetry),
     Kind("WasmPlugin", "wasmplugins", "extensions.istio.io", ("v1alpha1",), wasm_pb2.WasmPlugin),
     Kind("MeshConfig", "meshconfigs", "install.istio.io", ("v1alpha1",), config_pb2.MeshConfig),
+    Kind("MeshNetworks", "meshnetworks", "install.istio.io", ("v1alpha1",), network_pb2.MeshNetworks),
     Kind("GatewayClass", "gatewayclasses", GATEWAY_API, ("v1", "v1beta1"), gateway_api.GatewayClass, namespaced=False, short=("gc",)),
     Kind("Gateway", "gateways", GATEWAY_API, ("v1", "v1beta1"), gateway_api.Gateway, short=("gtw",)),
     Kind("HTTPRoute", "httproutes", GATEWAY_API, ("v1", "v1beta1"), gateway_api.HTTPRoute),
@@ -111,6 +112,9 @@ KINDS: tuple[Kind, ...] = (
     kubernetes("ConfigMap", "configmaps", core_pb2.ConfigMap, "", "cm"),
 )  # fmt: skip
 
+BY_NAME: dict[tuple[str, str], Kind] = {(kind.group, kind.name): kind for kind in KINDS}
+"""(group, kind) → its row."""
+
 
 def named(word: str) -> Iterator[Kind]:
     """The kinds a user may mean by this word: kind, plural, singular or short name, in any case."""
@@ -120,5 +124,4 @@ def named(word: str) -> Iterator[Kind]:
 
 def of_document(api_version: str, kind: str) -> Kind | None:
     """The kind of a document, told by its `apiVersion` and `kind`."""
-    group = api_version.rpartition("/")[0]
-    return next((k for k in KINDS if k.name == kind and k.group == group), None)
+    return BY_NAME.get((api_version.rpartition("/")[0], kind))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Generic, TypeVar
+from typing import Any, Generic, TypeVar
 
 from google.protobuf.message import Message
 
@@ -15,7 +15,10 @@ M = TypeVar("M", bound=Message)
 
 @dataclass(frozen=True, slots=True)
 class Origin:
-    """The place of a document: `line` counts from 1 and is that of its first key."""
+    """The place of an object when it was first read: `line` counts from 1 and is that of its first key.
+
+    An object outlives edits elsewhere in its file; `Store.place` tells where it stands now.
+    """
 
     file: str
     line: int
@@ -29,7 +32,7 @@ class Object(Generic[M]):
     """One Kubernetes or Istio object; equal only to itself, so it can be a key of what was made from it.
 
     `created` is metadata.creationTimestamp as given ("" when absent): older objects win, then the name
-    decides. The same text in the same place gives the same Object again after a reload.
+    decides. A reload gives the same Object again as long as the text of its document is the same.
     """
 
     kind: Kind
@@ -50,3 +53,7 @@ class Object(Generic[M]):
     def age(self) -> tuple[str, str, str]:
         """The sort key of precedence: older first, then name, then namespace."""
         return (self.created, self.name, self.namespace)
+
+
+AnyObject = Object[Any]
+"""An object of whatever kind."""
