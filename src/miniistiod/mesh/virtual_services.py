@@ -25,7 +25,7 @@ Document = Object[VirtualService]
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Rules:
+class MergedVirtualService:
     """One VirtualService in force. The same object until it, a delegate of it or the mesh's settings change.
 
     `message` is the document's with its names in full and its delegates' rules in their place; `sources` are
@@ -36,6 +36,16 @@ class Rules:
     message: VirtualService
     export_to: frozenset[str]
     sources: tuple[Document, ...]
+
+    @property
+    def name(self) -> str:
+        """metadata.name of the document."""
+        return self.origin.name
+
+    @property
+    def namespace(self) -> str:
+        """metadata.namespace of the document."""
+        return self.origin.namespace
 
     @property
     def gateways(self) -> tuple[str, ...]:
@@ -52,11 +62,11 @@ class Rules:
 class VirtualServiceIndex:
     """All rules in force, and those that each namespace sees at each gateway."""
 
-    rules: tuple[Rules, ...]
-    public: Mapping[str, tuple[Rules, ...]]
-    exported: Mapping[tuple[str, str], tuple[Rules, ...]]
+    rules: tuple[MergedVirtualService, ...]
+    public: Mapping[str, tuple[MergedVirtualService, ...]]
+    exported: Mapping[tuple[str, str], tuple[MergedVirtualService, ...]]
 
-    def at(self, namespace: str, gateway: str = MESH) -> tuple[Rules, ...]:
+    def at(self, namespace: str, gateway: str = MESH) -> tuple[MergedVirtualService, ...]:
         """What a proxy of this namespace obeys at this gateway: the namespace's own rules, then those others
         export to it, then the public ones; each the oldest first."""
         return self.exported.get((namespace, gateway), ()) + self.public.get(gateway, ())
@@ -68,9 +78,9 @@ def virtual_service_index(documents: tuple[Document, ...], settings: MeshSetting
     delegates = {(d.namespace, d.name): d for d in documents if not d.message.hosts}
     roots = sorted((d for d in documents if d.message.hosts), key=lambda d: d.age)
     rules = tuple(rules_of(root, _named_delegates(root, delegates), settings) for root in roots)
-    public: defaultdict[str, list[Rules]] = defaultdict(list)
-    private: defaultdict[tuple[str, str], list[Rules]] = defaultdict(list)
-    foreign: defaultdict[tuple[str, str], list[Rules]] = defaultdict(list)
+    public: defaultdict[str, list[MergedVirtualService]] = defaultdict(list)
+    private: defaultdict[tuple[str, str], list[MergedVirtualService]] = defaultdict(list)
+    foreign: defaultdict[tuple[str, str], list[MergedVirtualService]] = defaultdict(list)
     for rule in rules:
         for gateway in rule.gateways:
             if "*" in rule.export_to:
@@ -83,7 +93,9 @@ def virtual_service_index(documents: tuple[Document, ...], settings: MeshSetting
     return VirtualServiceIndex(rules, {gateway: tuple(r) for gateway, r in public.items()}, exported)
 
 
-def _named_delegates(root: Document, delegates: Mapping[tuple[str, str], Document]) -> tuple[Document | None, ...]:
+def _named_delegates(
+    root: Document, delegates: Mapping[tuple[str, str], Document]
+) -> tuple[Document | None, ...]:
     """For each rule that delegates, the delegate or None."""
     return tuple(
         delegates.get((rule.delegate.namespace or root.namespace, rule.delegate.name))
@@ -93,7 +105,9 @@ def _named_delegates(root: Document, delegates: Mapping[tuple[str, str], Documen
 
 
 @kept
-def rules_of(root: Document, delegates: tuple[Document | None, ...], settings: MeshSettings) -> Rules:
+def rules_of(
+    root: Document, delegates: tuple[Document | None, ...], settings: MeshSettings
+) -> MergedVirtualService:
     """The rules of one document; `delegates` are those of its delegating rules, in their order."""
     message = root.message if _is_gateway_api(root) else resolved(root, settings.domain)
     if delegates:
@@ -101,7 +115,7 @@ def rules_of(root: Document, delegates: tuple[Document | None, ...], settings: M
         message.ClearField("http")
         message.http.extend(rules)
     sources = (root, *dict.fromkeys(d for d in delegates if d is not None))
-    return Rules(root, message, export_to(root, settings), sources)
+    return MergedVirtualService(root, message, export_to(root, settings), sources)
 
 
 def _with_delegates(
@@ -156,10 +170,10 @@ def gateway_name(gateway: str, namespace: str) -> str:
     return f"{rest.split('.')[0] or namespace}/{name}"
 
 
-def governing(hosts: Iterable[str], rules: Iterable[Rules]) -> dict[str, Rules]:
+def governing(hosts: Iterable[str], rules: Iterable[MergedVirtualService]) -> dict[str, MergedVirtualService]:
     """For each of these hosts the rules that name it most narrowly; the first of those that name it equally."""
-    exact: dict[str, Rules] = {}
-    wildcard: dict[str, Rules] = {}
+    exact: dict[str, MergedVirtualService] = {}
+    wildcard: dict[str, MergedVirtualService] = {}
     for rule in rules:
         for host in rule.message.hosts:
             (wildcard if is_wildcard(host) else exact).setdefault(host, rule)

@@ -12,7 +12,13 @@ ISTIO = "istio"
 
 def config_metadata(group: str, version: str, kind: str, namespace: str, name: str) -> Metadata:
     """`{"istio": {"config": "/apis/GROUP/VERSION/namespaces/NAMESPACE/KIND-IN-KEBAB/NAME"}}`."""
-    return Metadata(filter_metadata={ISTIO: Struct(fields={"config": Value(string_value=config_path(group, version, kind, namespace, name))})})
+    return Metadata(
+        filter_metadata={
+            ISTIO: Struct(
+                fields={"config": Value(string_value=config_path(group, version, kind, namespace, name))}
+            )
+        }
+    )
 
 
 def config_path(group: str, version: str, kind: str, namespace: str, name: str) -> str:

@@ -10,4 +10,6 @@ TYPE_URL = "type.googleapis.com/"
 
 def packed(message: Message) -> Any:
     """The Any that carries this message."""
-    return Any(type_url=TYPE_URL + message.DESCRIPTOR.full_name, value=message.SerializeToString(deterministic=True))
+    return Any(
+        type_url=TYPE_URL + message.DESCRIPTOR.full_name, value=message.SerializeToString(deterministic=True)
+    )

@@ -56,7 +56,9 @@ def header_operations(headers: Headers) -> HeaderOperations:
     )
 
 
-def _written(values: Mapping[str, str], action: HeaderValueOption.HeaderAppendAction) -> list[HeaderValueOption]:
+def _written(
+    values: Mapping[str, str], action: HeaderValueOption.HeaderAppendAction
+) -> list[HeaderValueOption]:
     return [
         HeaderValueOption(header=HeaderValue(key=key, value=value), append_action=action)
         for key, value in sorted(values.items())

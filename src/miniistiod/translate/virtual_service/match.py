@@ -52,9 +52,7 @@ def route_match(match: HTTPMatchRequest | None, whole_segments: bool = False) ->
 
 def is_catch_all(match: envoy.RouteMatch) -> bool:
     """Whether no request can pass it by; rules behind such a route are never reached."""
-    every_path = (
-        match.prefix == "/" or match.path_separated_prefix == "/" or match.safe_regex.regex == ".*"
-    )
+    every_path = match.prefix == "/" or match.path_separated_prefix == "/" or match.safe_regex.regex == ".*"
     return every_path and not (match.headers or match.query_parameters or match.dynamic_metadata)
 
 
@@ -92,7 +90,10 @@ def _header(name: str, match: StringMatch, invert: bool = False) -> envoy.Header
     if is_presence(match):
         return envoy.HeaderMatcher(name=name, present_match=True, invert_match=invert)
     return envoy.HeaderMatcher(
-        name=name, string_match=string_matcher(match), invert_match=invert, treat_missing_header_as_empty=invert
+        name=name,
+        string_match=string_matcher(match),
+        invert_match=invert,
+        treat_missing_header_as_empty=invert,
     )
 
 

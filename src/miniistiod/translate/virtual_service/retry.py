@@ -51,7 +51,7 @@ def retry_policy(retries: HTTPRetry | None, consistent_hash: bool = False) -> Re
         )
     if retries.attempts <= 0:
         return None
-    words, codes = conditions(retries.retry_on, RETRY_ON)
+    words, codes = conditions(retries.retry_on)
     return RetryPolicy(
         num_retries=UInt32Value(value=retries.attempts),
         retry_on=words,
@@ -64,29 +64,15 @@ def retry_policy(retries: HTTPRetry | None, consistent_hash: bool = False) -> Re
     )
 
 
-def inbound_retry_policy(retries: HTTPRetry | None) -> RetryPolicy | None:
-    """The policy of an inbound route, or None when retries are off.
-
-    There is one host only, so just attempts, conditions and backoff count. By default only requests that
-    never reached the application are tried again.
-    """
-    if retries is None:
-        return RetryPolicy(num_retries=UInt32Value(value=ATTEMPTS), retry_on=INBOUND_RETRY_ON)
-    if retries.attempts <= 0:
-        return None
-    words, codes = conditions(retries.retry_on, INBOUND_RETRY_ON)
-    return RetryPolicy(
-        num_retries=UInt32Value(value=retries.attempts),
-        retry_on=words,
-        retriable_status_codes=codes,
-        retry_back_off=_back_off(retries),
-    )
+def inbound_retry_policy() -> RetryPolicy:
+    """The policy of an inbound route: only requests that never reached the application are tried again."""
+    return RetryPolicy(num_retries=UInt32Value(value=ATTEMPTS), retry_on=INBOUND_RETRY_ON)
 
 
-def conditions(retry_on: str, default: str) -> tuple[str, list[int]]:
+def conditions(retry_on: str) -> tuple[str, list[int]]:
     """The words and the status codes of `retryOn`; the words say when codes count."""
     if not retry_on:
-        return default, []
+        return RETRY_ON, []
     parts = [part.strip() for part in retry_on.split(",") if part.strip()]
     codes = [int(part) for part in parts if _is_code(part)]
     words = ",".join(part for part in parts if not _is_code(part))
