@@ -1,4 +1,4 @@
-"""Certificate, key and roots → Envoy's Secret. A private key is in what this module returns and nowhere else."""
+"""Certificate, key and roots → Envoy's Secret. A private key is in what comes out and nowhere else."""
 
 from __future__ import annotations
 

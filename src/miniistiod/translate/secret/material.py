@@ -1,6 +1,6 @@
 """A Kubernetes Secret or ConfigMap → the certificate, key and roots in it, of either kind of layout.
 
-tls: `tls.crt`, `tls.key`, `ca.crt`. generic: `cert`, `key`, `cacert`. The generic one counts if both are there.
+tls: `tls.crt`, `tls.key`, `ca.crt`. generic: `cert`, `key`, `cacert`; it counts if both are there.
 """
 
 from __future__ import annotations
