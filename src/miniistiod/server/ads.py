@@ -22,7 +22,7 @@ from miniistiod.server.dialects import Dialect
 from miniistiod.server.metrics import Metrics
 from miniistiod.server.options import ServerOptions
 from miniistiod.xds.memo import Memo
-from miniistiod.xds.resource import Source
+from miniistiod.xds.resource import Snapshot, Source
 
 UNAVAILABLE = grpc.StatusCode.UNAVAILABLE
 INVALID = grpc.StatusCode.INVALID_ARGUMENT
@@ -32,8 +32,17 @@ Authorise = Callable[[Any, Any], Awaitable[Any]]
 """(context, node) → the identity of the caller; raises Refusal when the caller may not be this node."""
 
 
+Visible = Callable[[Snapshot, Any, Any], Snapshot]
+"""(snapshot, node, identity) → what of it this caller may have; the same object while nothing changed."""
+
+
 async def anyone(context: Any, node: Any) -> None:
     """No identity is asked for."""
+
+
+def everything(snapshot: Snapshot, node: Any, identity: Any) -> Snapshot:
+    """Nothing is kept from anybody."""
+    return snapshot
 
 
 class Streams:
@@ -46,11 +55,13 @@ class Streams:
         connections: Connections,
         authorise: Authorise,
         metrics: Metrics,
+        visible: Visible = everything,
     ) -> None:
         self.source = source
         self.options = options
         self.connections = connections
         self.authorise = authorise
+        self.visible = visible
         self.metrics = metrics
         self.memo = Memo()
         self.serving = False
@@ -83,7 +94,7 @@ class Streams:
             raise Refusal(INVALID, "the first request of a stream must have a node with an id")
         identity = await self.authorise(context, request.node)
         session = dialect.session(f"{secrets.token_hex(4)}-", self.memo)
-        session.update(self.source.snapshot(request.node))
+        session.update(self.visible(self.source.snapshot(request.node), request.node, identity))
         now = time.time()
         return self.connections.opened(dialect, request.node, context.peer(), identity, session, now), request
 
@@ -123,7 +134,8 @@ class Streams:
         """Send what is due, as fast as the client reads."""
         while not connection.ended:
             connection.wake.clear()
-            connection.session.update(self.source.snapshot(connection.node))
+            snapshot = self.source.snapshot(connection.node)
+            connection.session.update(self.visible(snapshot, connection.node, connection.identity))
             response = connection.session.response(time.time())
             if response is None:
                 await self._wait(connection)

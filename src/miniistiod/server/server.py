@@ -1,10 +1,10 @@
 """The xDS server: addresses, services, health, reflection, the start, the push and the graceful stop.
 
-    server = AdsServer(source)
-    server.listen("127.0.0.1:15010")
-    await server.start()
-    server.source_changed()   # the first call begins serving, each later one pushes
-    await server.stop()
+server = AdsServer(source)
+server.listen("127.0.0.1:15010")
+await server.start()
+server.source_changed()   # the first call begins serving, each later one pushes
+await server.stop()
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ import grpc
 from grpc_health.v1 import health, health_pb2, health_pb2_grpc
 from grpc_reflection.v1alpha import reflection
 
-from miniistiod.server.ads import Authorise, Streams, anyone
+from miniistiod.server.ads import Authorise, Streams, Visible, anyone, everything
 from miniistiod.server.connections import Connections, Refusal
 from miniistiod.server.dialects import SERVICES, Dialect
 from miniistiod.server.metrics import Metrics
@@ -44,6 +44,7 @@ class AdsServer:
         options: ServerOptions | None = None,
         *,
         authorise: Authorise = anyone,
+        visible: Visible = everything,
         connected: Callable[[Any], None] = _ignore,
         disconnected: Callable[[Any], None] = _ignore,
         handlers: Sequence[grpc.GenericRpcHandler] = (),
@@ -54,7 +55,7 @@ class AdsServer:
         self.metrics = metrics or Metrics()
         self.connections = Connections(connected, disconnected)
         self.ports: list[int] = []
-        self._streams = Streams(source, self.options, self.connections, authorise, self.metrics)
+        self._streams = Streams(source, self.options, self.connections, authorise, self.metrics, visible)
         self._debounce = Debounce(self._push, self.options.quiet, self.options.longest_wait)
         self._handlers, self._services = tuple(handlers), tuple(services)
         self._addresses: list[tuple[str, grpc.ServerCredentials | None]] = []
