@@ -21,6 +21,7 @@ from miniistiod.mesh.settings import MeshSettings
 from miniistiod.mesh.sidecars import SidecarIndex
 from miniistiod.mesh.virtual_services import VirtualServiceIndex
 from miniistiod.mesh.workloads import WorkloadIndex
+from miniistiod.translate.request_authentication.key_set import NONE_FETCHED, KeySets
 
 NamedObjects = Mapping[tuple[str, str], Object[Any]]
 """Objects of one kind by (namespace, name)."""
@@ -48,3 +49,4 @@ class Mesh:
     secrets: NamedObjects
     config_maps: NamedObjects
     namespaces: Mapping[str, Object[core_pb2.Namespace]]
+    key_sets: KeySets = NONE_FETCHED
