@@ -48,8 +48,10 @@ def fields(descriptor: Descriptor) -> dict[str, Field]:
     return table
 
 
-def fill(reading: Reading, message: Message, node: Node, path: Path, skip: frozenset[str] = frozenset()) -> None:
-    """Read a mapping into the message. What is wrong is recorded in `reading`, the rest is read all the same."""
+def fill(
+    reading: Reading, message: Message, node: Node, path: Path, skip: frozenset[str] = frozenset()
+) -> None:
+    """Read a mapping into the message. What is wrong is recorded in `reading`, the rest is read anyway."""
     table = fields(message.DESCRIPTOR)
     chosen: dict[str, Field] = {}
     names = set()
@@ -76,9 +78,13 @@ def _second(
     first = chosen.setdefault(field.choice, field)
     if first is field:
         return False
-    reading.fault(key_node, (path, field.json_name), "exclusive-fields",
-                  f"{field.json_name} beside {first.json_name}: only one of them can be set",
-                  f"keep {first.json_name} or {field.json_name}")  # fmt: skip
+    reading.fault(
+        key_node,
+        (path, field.json_name),
+        "exclusive-fields",
+        f"{field.json_name} beside {first.json_name}: only one of them can be set",
+        f"keep {first.json_name} or {field.json_name}",
+    )
     return True
 
 
@@ -90,18 +96,22 @@ def _unknown(reading: Reading, key: str, node: Node, table: dict[str, Field], pa
 
 
 def _both_names(reading: Reading, field: Field, node: Node, path: Path) -> None:
-    reading.fault(node, (path, field.json_name), "duplicate-key",
-                  f"the field stands here under both its names, {field.json_name} and {field.name}",
-                  f"keep {field.json_name}")  # fmt: skip
+    reading.fault(
+        node,
+        (path, field.json_name),
+        "duplicate-key",
+        f"the field stands here under both its names, {field.json_name} and {field.name}",
+        f"keep {field.json_name}",
+    )
 
 
 def _put(field: FieldDescriptor) -> Put:
     message = field.message_type
-    if message is not None and message.GetOptions().map_entry:
-        return _put_map(field)
-    if field.is_repeated:
-        return _put_messages(field) if message is not None else _put_scalars(field)
-    return _put_message(field) if message is not None else _put_scalar(field)
+    if message is None:
+        return _put_scalars(field) if field.is_repeated else _put_scalar(field)
+    if message.GetOptions().map_entry:
+        return _put_map(field.name, message)
+    return _put_messages(field.name, message) if field.is_repeated else _put_message(field.name, message)
 
 
 def _put_scalar(field: FieldDescriptor) -> Put:
@@ -134,9 +144,9 @@ def _put_scalars(field: FieldDescriptor) -> Put:
     return put
 
 
-def _put_message(field: FieldDescriptor) -> Put:
-    name, special = field.name, SPECIALS.get(field.message_type.full_name)
-    takes_null = field.message_type.full_name == NULL_MEANS_SOMETHING
+def _put_message(name: str, held: Descriptor) -> Put:
+    special = SPECIALS.get(held.full_name)
+    takes_null = held.full_name == NULL_MEANS_SOMETHING
 
     def put(reading: Reading, message: Any, node: Node, path: Path) -> None:
         if is_null(node) and not takes_null:
@@ -154,9 +164,9 @@ def _put_message(field: FieldDescriptor) -> Put:
     return put
 
 
-def _put_messages(field: FieldDescriptor) -> Put:
-    name, special = field.name, SPECIALS.get(field.message_type.full_name)
-    takes_null = field.message_type.full_name == NULL_MEANS_SOMETHING
+def _put_messages(name: str, held: Descriptor) -> Put:
+    special = SPECIALS.get(held.full_name)
+    takes_null = held.full_name == NULL_MEANS_SOMETHING
 
     def put(reading: Reading, message: Any, node: Node, path: Path) -> None:
         if is_null(node):
@@ -177,12 +187,11 @@ def _put_messages(field: FieldDescriptor) -> Put:
     return put
 
 
-def _put_map(field: FieldDescriptor) -> Put:
-    name = field.name
-    key_field, value_field = (field.message_type.fields_by_name[part] for part in ("key", "value"))
+def _put_map(name: str, entry: Descriptor) -> Put:
+    key_field, value_field = (entry.fields_by_name[part] for part in ("key", "value"))
     key_of = map_key(key_field)
     if value_field.message_type is not None:
-        return _put_message_map(name, key_of, value_field)
+        return _put_message_map(name, key_of, value_field.message_type)
     read = scalar_of(value_field)
 
     def put(reading: Reading, message: Any, node: Node, path: Path) -> None:
@@ -198,8 +207,8 @@ def _put_map(field: FieldDescriptor) -> Put:
     return put
 
 
-def _put_message_map(name: str, key_of: Callable[[str, Node], Any], value_field: FieldDescriptor) -> Put:
-    special = SPECIALS.get(value_field.message_type.full_name)
+def _put_message_map(name: str, key_of: Callable[[str, Node], Any], held: Descriptor) -> Put:
+    special = SPECIALS.get(held.full_name)
 
     def put(reading: Reading, message: Any, node: Node, path: Path) -> None:
         if is_null(node):
@@ -222,5 +231,7 @@ def _missing(reading: Reading, node: Node, path: Path) -> bool:
     """Whether a list has an element without content, which is never meant."""
     if not is_null(node):
         return False
-    reading.fault(node, path, "wrong-type", f"{shape(node)} as an element of a list", "fill the element or remove it")
+    reading.fault(
+        node, path, "wrong-type", f"{shape(node)} as an element of a list", "fill the element or remove it"
+    )
     return True

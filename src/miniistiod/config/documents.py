@@ -31,7 +31,7 @@ class Chunk:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Document:
-    """What one document holds. `refused` are the keys of objects with errors; `broken` text is no YAML at all."""
+    """What one document holds. `refused` are the keys of objects with errors; `broken` text is no YAML."""
 
     text: str
     objects: tuple[AnyObject, ...] = ()
@@ -70,6 +70,8 @@ def document(file: str, chunk: Chunk) -> Document:
                     refused.append(key)
     except yaml.YAMLError as error:
         return Document(chunk.text, diagnostics=(_syntax(file, error),), broken=True)
+    except UnicodeEncodeError as error:
+        return Document(chunk.text, diagnostics=(_not_utf8(file, chunk.text, error.start),), broken=True)
     except RecursionError:
         return Document(chunk.text, diagnostics=(_too_deep(file),), broken=True)
     return Document(chunk.text, tuple(objects), tuple(refused), tuple(reading.findings))
@@ -78,9 +80,18 @@ def document(file: str, chunk: Chunk) -> Document:
 def _syntax(file: str, error: yaml.YAMLError) -> Diagnostic:
     line, column, message = nodes.syntax_place(error)
     tab = "'\\t'" in message
-    remedy = "indent with spaces, not with tabs" if tab else "check indentation, colons and quotes at this place"
+    remedy = (
+        "indent with spaces, not with tabs" if tab else "check indentation, colons and quotes at this place"
+    )
     return Diagnostic(Level.ERROR, "syntax", f"this is not YAML: {message}", remedy, file, line, column)
 
 
 def _too_deep(file: str) -> Diagnostic:
     return Diagnostic(Level.ERROR, "syntax", "this document is nested too deeply", "", file, 1, 1)
+
+
+def _not_utf8(file: str, text: str, at: int) -> Diagnostic:
+    line = text.count("\n", 0, at) + 1
+    column = at - text.rfind("\n", 0, at)
+    message = "these bytes are no UTF-8 text"
+    return Diagnostic(Level.ERROR, "syntax", message, "save the file as UTF-8", file, line, column)

@@ -16,7 +16,7 @@ from miniistiod.config.objects import AnyObject
 
 @dataclass(frozen=True, slots=True, eq=False)
 class File:
-    """One file: its documents with the number of lines above each, and the last good versions of what is wrong."""
+    """One file: its documents, with the lines above each, and the last good versions of what is wrong."""
 
     path: str
     text: str
@@ -73,14 +73,25 @@ def _kept(documents: tuple[tuple[int, Document], ...], before: File) -> tuple[An
 
 
 def _kept_note(one: AnyObject, path: str) -> Diagnostic:
-    return Diagnostic(Level.WARNING, "last-good", "its last good version keeps serving", "mend the errors of this file",
-                      path, key=one.key)  # fmt: skip
+    return Diagnostic(
+        Level.WARNING,
+        "last-good",
+        "its last good version keeps serving",
+        "mend the errors of this file",
+        path,
+        key=one.key,
+    )
 
 
 def _emptied(path: str, text: str, before: File) -> File:
     """An empty file is mostly one about to be written."""
-    note = Diagnostic(Level.WARNING, "empty-file", "the file is empty; what it held before keeps serving",
-                      "delete the file to remove its objects", path)  # fmt: skip
+    note = Diagnostic(
+        Level.WARNING,
+        "empty-file",
+        "the file is empty; what it held before keeps serving",
+        "delete the file to remove its objects",
+        path,
+    )
     return File(path, text, (), before.objects, (note,), before.by_kind)
 
 

@@ -1,4 +1,4 @@
-"""The node of one document → its objects: which kind it is, its metadata, its body, and the webhook's verdict.
+"""The node of one document → its objects: which kind it is, its metadata, its body, the webhook's verdict.
 
 A document is one object, a `kind: List` of them, or a carrier of mesh configuration
 (ConfigMap `istio`, IstioOperator), which gives a MeshConfig besides.
@@ -32,7 +32,9 @@ CONTAINERS = 100
 """Lists in lists deeper than this are a loop of aliases."""
 
 
-def manifests(reading: Reading, root: Node, above: int, path: Path = None, depth: int = 0) -> Iterator[Manifest]:
+def manifests(
+    reading: Reading, root: Node, above: int, path: Path = None, depth: int = 0
+) -> Iterator[Manifest]:
     """Every object of the document; `above` is the number of lines of the file before it."""
     first = len(reading.findings)
     pairs = reading.pairs(root, path)
@@ -62,15 +64,25 @@ def _kind(reading: Reading, root: Node, pairs: Pairs, api_version: str, name: st
         return None
     if not api_version or not name:
         missing = "apiVersion" if not api_version else "kind"
-        reading.fault(root, (None, missing), "no-kind", f"a document needs {missing}",
-                      "begin it with apiVersion and kind")  # fmt: skip
+        reading.fault(
+            root,
+            (None, missing),
+            "no-kind",
+            f"a document needs {missing}",
+            "begin it with apiVersion and kind",
+        )
         return None
     kind = kinds.of_document(api_version, name)
     if kind is None:
         _unknown_kind(reading, pairs, api_version, name)
     elif api_version not in kind.api_versions:
-        reading.fault(pairs["apiVersion"][1], (None, "apiVersion"), "wrong-version",
-                      f"{name} has no version {api_version}", "write " + " or ".join(kind.api_versions))  # fmt: skip
+        reading.fault(
+            pairs["apiVersion"][1],
+            (None, "apiVersion"),
+            "wrong-version",
+            f"{name} has no version {api_version}",
+            "write " + " or ".join(kind.api_versions),
+        )
         return None
     return kind
 
@@ -80,8 +92,13 @@ def _unknown_kind(reading: Reading, pairs: Pairs, api_version: str, name: str) -
     group = api_version.rpartition("/")[0]
     same_name = [k for k in kinds.KINDS if k.name == name]
     if same_name and ("istio" in group or not group or suggestion(group, [k.group for k in same_name])):
-        reading.fault(pairs["apiVersion"][1], (None, "apiVersion"), "wrong-version",
-                      f"there is no {name} in {api_version}", f"write {same_name[0].api_versions[0]}")  # fmt: skip
+        reading.fault(
+            pairs["apiVersion"][1],
+            (None, "apiVersion"),
+            "wrong-version",
+            f"there is no {name} in {api_version}",
+            f"write {same_name[0].api_versions[0]}",
+        )
         return
     known = [k.name for k in kinds.KINDS if k.group == group]
     meant = suggestion(name, known)
@@ -89,11 +106,23 @@ def _unknown_kind(reading: Reading, pairs: Pairs, api_version: str, name: str) -
     if meant or ours:
         remedy = f"did you mean {meant}?" if meant else "the kinds here are " + ", ".join(known)
         level = Level.ERROR if ours else Level.WARNING
-        reading.fault(pairs["kind"][1], (None, "kind"), "unknown-kind", f"there is no kind {name} in {api_version}",
-                      remedy, level)  # fmt: skip
+        reading.fault(
+            pairs["kind"][1],
+            (None, "kind"),
+            "unknown-kind",
+            f"there is no kind {name} in {api_version}",
+            remedy,
+            level,
+        )
         return
-    reading.fault(pairs["kind"][1], (None, "kind"), "unused-kind", f"{api_version} {name} has no part in a mesh",
-                  "", Level.INFO)  # fmt: skip
+    reading.fault(
+        pairs["kind"][1],
+        (None, "kind"),
+        "unused-kind",
+        f"{api_version} {name} has no part in a mesh",
+        "",
+        Level.INFO,
+    )
 
 
 ISTIO_GROUPS = frozenset(k.group for k in kinds.KINDS if k.group.endswith("istio.io"))
@@ -128,8 +157,13 @@ def _nameless(reading: Reading, root: Node, kind: Kind, meta: Metadata) -> None:
     if kind.name in ("MeshConfig", "MeshNetworks"):
         meta.name, meta.namespace = "istio", "istio-system"
         return
-    reading.fault(root, ((None, "metadata"), "name"), "no-name", f"a {kind.name} needs a name",
-                  "write metadata: {name: ...}")  # fmt: skip
+    reading.fault(
+        root,
+        ((None, "metadata"), "name"),
+        "no-name",
+        f"a {kind.name} needs a name",
+        "write metadata: {name: ...}",
+    )
 
 
 def _body(reading: Reading, pairs: Pairs, kind: Kind, message: Any, root: Node, path: Path) -> Node | None:
@@ -142,7 +176,9 @@ def _body(reading: Reading, pairs: Pairs, kind: Kind, message: Any, root: Node, 
         if key not in HEADER and key not in ("spec", "status"):
             meant = suggestion(key, ("spec", "metadata"))
             remedy = f"did you mean {meant}?" if meant else "put it under spec"
-            reading.fault(key_node, (path, key), "unknown-field", f"there is no field {key} beside spec", remedy)
+            reading.fault(
+                key_node, (path, key), "unknown-field", f"there is no field {key} beside spec", remedy
+            )
     if "spec" not in pairs or is_null(pairs["spec"][1]):
         return None
     fill(reading, message, pairs["spec"][1], (path, "spec"))
@@ -161,10 +197,20 @@ def _judge(reading: Reading, one: AnyObject, root: Node) -> None:
     """The admission rules, each finding at the line of its field."""
     for finding in verdicts(one):
         steps = ("spec", *finding.steps) if one.kind.body == "spec" else finding.steps
-        mark, path = mark_of(root, steps), None
+        mark = mark_of(root, steps)
+        path: Path = None
         for step in steps:
             path = (path, step)
         reading.findings.append(
-            Diagnostic(finding.level, finding.code, finding.message, finding.remedy, reading.file,
-                       mark.line + 1, mark.column + 1, path_text(path), one.key)
-        )  # fmt: skip
+            Diagnostic(
+                finding.level,
+                finding.code,
+                finding.message,
+                finding.remedy,
+                reading.file,
+                mark.line + 1,
+                mark.column + 1,
+                path_text(path),
+                one.key,
+            )
+        )

@@ -1,6 +1,6 @@
-"""The objects that carry mesh configuration inside: ConfigMap `istio` (data.mesh, data.meshNetworks), IstioOperator.
+"""What carries mesh configuration inside: ConfigMap `istio` (data.mesh, data.meshNetworks), IstioOperator.
 
-Each gives a MeshLayer, which knows the fields its YAML names, for an explicit `false` overrides a default too.
+Each gives a MeshLayer, which knows the fields its YAML names: an explicit `false` overrides a default too.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from typing import Any
 
 import yaml
 from google.protobuf.message import Message
-from yaml.nodes import MappingNode, Node
+from yaml.nodes import MappingNode, Node, ScalarNode
 
 from miniistiod.api import kinds
 from miniistiod.api.istio.mesh.config_pb2 import MeshConfig
@@ -33,7 +33,7 @@ NESTED = ("default_config", "default_providers")
 
 @dataclass(frozen=True, slots=True, eq=False)
 class MeshLayer(Object[Any]):
-    """A MeshConfig or MeshNetworks that says which fields it names: "enable_tracing", "default_config.concurrency"."""
+    """A MeshConfig or MeshNetworks and the fields it names: `enable_tracing`, `default_config.image`."""
 
     given: frozenset[str] = frozenset()
     carrier: str = "MeshConfig"
@@ -42,9 +42,17 @@ class MeshLayer(Object[Any]):
 def mesh_layer(one: AnyObject, node: Node | None, carrier: str = "MeshConfig") -> MeshLayer:
     """The same object, with the fields that its YAML names and the kind of the document that carries it."""
     return MeshLayer(
-        one.kind, one.name, one.namespace, one.message, one.origin, one.labels, one.annotations, one.created,
-        frozenset(_given(node, one.message)), carrier,
-    )  # fmt: skip
+        one.kind,
+        one.name,
+        one.namespace,
+        one.message,
+        one.origin,
+        one.labels,
+        one.annotations,
+        one.created,
+        frozenset(_given(node, one.message)),
+        carrier,
+    )
 
 
 def _given(node: Node | None, message: Message, outer: str = "") -> Iterator[str]:
@@ -79,9 +87,14 @@ def _of_operator(
     spec = pairs["spec"][1] if "spec" in pairs else None
     for key, value in spec.value if isinstance(spec, MappingNode) else ():
         if key.value != "meshConfig":
-            reading.fault(key, ((None, "spec"), key.value), "unused-field",
-                          f"{key.value} of an IstioOperator is about installing; only meshConfig is used here",
-                          "", Level.INFO)  # fmt: skip
+            reading.fault(
+                key,
+                ((None, "spec"), key.value),
+                "unused-field",
+                f"{key.value} of an IstioOperator is about installing; only meshConfig is used here",
+                "",
+                Level.INFO,
+            )
             continue
         body = MeshConfig()
         if not nodes.is_null(value):
@@ -93,7 +106,9 @@ def _of_operator(
         yield one.key, None if bad else one
 
 
-def _of_text(reading: Reading, value: Node, kind: Kind, path: Path, above: int, carrier: AnyObject) -> MeshLayer:
+def _of_text(
+    reading: Reading, value: Node, kind: Kind, path: Path, above: int, carrier: AnyObject
+) -> MeshLayer:
     """The layer in a block of text, which is YAML in YAML: findings get their line in the outer document."""
     inner = Reading(reading.file)
     body = kind.message()
@@ -105,9 +120,16 @@ def _of_text(reading: Reading, value: Node, kind: Kind, path: Path, above: int, 
     except yaml.YAMLError as error:
         line, column, message = nodes.syntax_place(error)
         inner.findings.append(
-            Diagnostic(Level.ERROR, "syntax", f"this is not YAML: {message}",
-                       "check indentation, colons and quotes at this place", reading.file, line, column)
-        )  # fmt: skip
+            Diagnostic(
+                Level.ERROR,
+                "syntax",
+                f"this is not YAML: {message}",
+                "check indentation, colons and quotes at this place",
+                reading.file,
+                line,
+                column,
+            )
+        )
     reading.findings += [_outer(finding, value, reading.text) for finding in inner.findings]
     origin = Origin(reading.file, above + value.start_mark.line + 1)
     return mesh_layer(Object(kind, carrier.name, carrier.namespace, body, origin), node, "ConfigMap")
@@ -116,7 +138,7 @@ def _of_text(reading: Reading, value: Node, kind: Kind, path: Path, above: int, 
 def _outer(finding: Diagnostic, block: Node, text: str) -> Diagnostic:
     """A place within a block scalar → the place in the document around it."""
     start = block.start_mark
-    if block.style not in ("|", ">"):
+    if not isinstance(block, ScalarNode) or block.style not in ("|", ">"):
         return dataclasses.replace(finding, line=start.line + 1, column=start.column + 1)
     lines = text.split("\n")[start.line + 1 :]
     first = next((line for line in lines if line.strip()), "")

@@ -54,8 +54,12 @@ def default_mesh_config() -> MeshConfig:
         ingress_class="istio",
         trust_domain="cluster.local",
         enable_auto_mtls=BoolValue(value=True),
-        outbound_traffic_policy=MeshConfig.OutboundTrafficPolicy(mode=MeshConfig.OutboundTrafficPolicy.ALLOW_ANY),
-        inbound_traffic_policy=MeshConfig.InboundTrafficPolicy(mode=MeshConfig.InboundTrafficPolicy.PASSTHROUGH),
+        outbound_traffic_policy=MeshConfig.OutboundTrafficPolicy(
+            mode=MeshConfig.OutboundTrafficPolicy.ALLOW_ANY
+        ),
+        inbound_traffic_policy=MeshConfig.InboundTrafficPolicy(
+            mode=MeshConfig.InboundTrafficPolicy.PASSTHROUGH
+        ),
         locality_lb_setting=LocalityLoadBalancerSetting(enabled=BoolValue(value=True)),
         default_config=default_proxy_config(),
         root_namespace=ROOT_NAMESPACE,
@@ -71,9 +75,11 @@ def default_mesh_config() -> MeshConfig:
         extension_providers=[
             Provider(name="prometheus", prometheus=Provider.PrometheusMetricsProvider()),
             Provider(name="stackdriver", stackdriver=Provider.StackdriverProvider()),
-            Provider(name="envoy", envoy_file_access_log=Provider.EnvoyFileAccessLogProvider(path="/dev/stdout")),
+            Provider(
+                name="envoy", envoy_file_access_log=Provider.EnvoyFileAccessLogProvider(path="/dev/stdout")
+            ),
         ],
-    )  # fmt: skip
+    )
 
 
 def mesh_config(layers: Iterable[AnyObject]) -> MeshConfig:
@@ -95,8 +101,10 @@ def mesh_networks(layers: Iterable[AnyObject]) -> MeshNetworks:
 
 
 def ordered(layers: Sequence[AnyObject], root_namespace: str) -> tuple[AnyObject, ...]:
-    """The layers that count, weakest first: ConfigMaps `istio` of the root namespace, then the explicit kinds."""
-    from_maps = [one for one in layers if _from_map(one) and one.namespace in (ROOT_NAMESPACE, root_namespace)]
+    """The layers that count, weakest first: ConfigMaps of the root namespace, then the explicit kinds."""
+    from_maps = [
+        one for one in layers if _from_map(one) and one.namespace in (ROOT_NAMESPACE, root_namespace)
+    ]
     from_maps.sort(key=lambda one: one.namespace == root_namespace)
     return (*from_maps, *(one for one in layers if not _from_map(one)))
 
@@ -131,7 +139,7 @@ def _lay_over_proxy(merged: ProxyConfig, message: ProxyConfig, given: list[str])
             merged.proxy_metadata[name] = value
     if had_headers and merged.HasField("proxy_headers"):
         for name in HEADERS_KEPT:
-            if headers.HasField(name) and not merged.proxy_headers.HasField(name):  # type: ignore[arg-type]
+            if headers.HasField(name) and not merged.proxy_headers.HasField(name):
                 getattr(merged.proxy_headers, name).CopyFrom(getattr(headers, name))
 
 

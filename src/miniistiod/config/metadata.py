@@ -13,9 +13,21 @@ from miniistiod.config.nodes import is_null, scalar
 from miniistiod.config.reading import Path, Reading, Wrong, suggestion, text
 
 IGNORED = frozenset(
-    ("creationTimestamp", "generateName", "uid", "resourceVersion", "generation", "ownerReferences", "finalizers",
-     "managedFields", "selfLink", "deletionTimestamp", "deletionGracePeriodSeconds", "clusterName")
-)  # fmt: skip
+    (
+        "creationTimestamp",
+        "generateName",
+        "uid",
+        "resourceVersion",
+        "generation",
+        "ownerReferences",
+        "finalizers",
+        "managedFields",
+        "selfLink",
+        "deletionTimestamp",
+        "deletionGracePeriodSeconds",
+        "clusterName",
+    )
+)
 """What an object copied from a cluster carries besides; it says nothing to a mesh."""
 
 USED = ("name", "namespace", "labels", "annotations", "creationTimestamp")
@@ -90,7 +102,9 @@ def _moment(reading: Reading, node: Node, path: Path) -> str:
     try:
         moment = datetime.fromisoformat(text(node))
     except (ValueError, Wrong):
-        reading.fault(node, path, "wrong-type", f"{node.value} is not a time", "write it as 2024-01-31T12:00:00Z")
+        reading.fault(
+            node, path, "wrong-type", f"{node.value} is not a time", "write it as 2024-01-31T12:00:00Z"
+        )
         return ""
     moment = moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment.astimezone(UTC)
     return moment.strftime("%Y-%m-%dT%H:%M:%SZ")

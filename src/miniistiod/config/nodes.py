@@ -33,7 +33,7 @@ SURROGATES = re.compile(r"\\u([dD][89abAB][0-9a-fA-F]{2})\\u([dD][c-fC-F][0-9a-f
 Plain = bool | int | float | str | None
 
 
-class _Composer(CParser):  # type: ignore[misc]
+class _Composer(CParser):
     """libyaml's composer without PyYAML's resolving by regular expressions, which costs half of the time."""
 
     def resolve(self, kind: type[Node], value: str | None, implicit: Any) -> str:
@@ -103,9 +103,9 @@ def _integer(text: str) -> int:
     return -value if text[0] == "-" else value
 
 
-def scalar(node: ScalarNode) -> Plain:
+def scalar(node: Node) -> Plain:
     """The value of a scalar of whatever style; an explicit tag such as `!!int` counts as plain."""
-    return node.value if node.tag == TEXT else plain(node.value)
+    return str(node.value) if node.tag == TEXT else plain(node.value)
 
 
 def syntax_place(error: yaml.YAMLError) -> tuple[int, int, str]:

@@ -80,12 +80,15 @@ class Reading:
         self.findings: list[Diagnostic] = []
         self.budget = MOST_NODES
 
-    def fault(self, node: Node, path: Path, code: str, message: str, remedy: str = "",
-              level: Level = Level.ERROR) -> None:  # fmt: skip
+    def fault(
+        self, node: Node, path: Path, code: str, message: str, remedy: str = "", level: Level = Level.ERROR
+    ) -> None:
         """Record that the node is wrong."""
         mark = node.start_mark
         self.findings.append(
-            Diagnostic(level, code, message, remedy, self.file, mark.line + 1, mark.column + 1, path_text(path))
+            Diagnostic(
+                level, code, message, remedy, self.file, mark.line + 1, mark.column + 1, path_text(path)
+            )
         )
 
     def wrong(self, node: Node, path: Path, wrong: Wrong) -> None:
@@ -96,14 +99,24 @@ class Reading:
         """Count one more mapping or list; aliases of aliases grow without end."""
         self.budget -= 1
         if self.budget == 0:
-            self.fault(node, path, "too-large", "the aliases of this document unfold to millions of nodes",
-                       "write the parts out instead of nesting aliases")  # fmt: skip
+            self.fault(
+                node,
+                path,
+                "too-large",
+                "the aliases of this document unfold to millions of nodes",
+                "write the parts out instead of nesting aliases",
+            )
 
     def pairs(self, node: Node, path: Path) -> Pairs:
         """The keys of a mapping with their values; a key given twice is an error, `<<` is merged."""
         if type(node) is not MappingNode:
-            self.fault(node, path, "wrong-type", f"{shape(node)} where a mapping is expected",
-                       "write `key: value` lines, indented under the field")  # fmt: skip
+            self.fault(
+                node,
+                path,
+                "wrong-type",
+                f"{shape(node)} where a mapping is expected",
+                "write `key: value` lines, indented under the field",
+            )
             return {}
         self.spend(node, path)
         found: Pairs = {}
@@ -111,7 +124,7 @@ class Reading:
             return found
         for pair in node.value:
             key = pair[0].value
-            if type(key) is not str or pair[0].tag == PLAIN and key in _ODD_KEYS:
+            if type(key) is not str or (pair[0].tag == PLAIN and key in _ODD_KEYS):
                 key = self._odd_key(pair[0], path)
             if key in found:
                 self._duplicate(key, pair[0], found[key][0], path)
@@ -123,14 +136,23 @@ class Reading:
             self.fault(node, path, "wrong-type", f"{shape(node)} as a key", "a key is plain text")
             return ""
         read = "true" if plain(node.value) is True else "false" if plain(node.value) is False else "null"
-        self.fault(node, (path, node.value), "yaml-surprise", f"the key {node.value} is read as {read} in YAML 1.1",
-                   f'put it in quotes: "{node.value}"')  # fmt: skip
+        self.fault(
+            node,
+            (path, node.value),
+            "yaml-surprise",
+            f"the key {node.value} is read as {read} in YAML 1.1",
+            f'put it in quotes: "{node.value}"',
+        )
         return str(node.value)
 
     def _duplicate(self, key: str, node: Node, first: Node, path: Path) -> None:
-        self.fault(node, (path, key), "duplicate-key",
-                   f"{key} stands here a second time; the first is {_distance(node, first)}",
-                   "keep one of them")  # fmt: skip
+        self.fault(
+            node,
+            (path, key),
+            "duplicate-key",
+            f"{key} stands here a second time; the first is {_distance(node, first)}",
+            "keep one of them",
+        )
 
     def _merged(self, found: Pairs, path: Path) -> Pairs:
         """What `<<: *anchor` brings in; keys of the mapping itself win over merged ones."""
@@ -144,17 +166,43 @@ class Reading:
     def items(self, node: Node, path: Path) -> list[Node]:
         """The elements of a list."""
         if type(node) is not SequenceNode:
-            self.fault(node, path, "wrong-type", f"{shape(node)} where a list is expected",
-                       "begin each element with `- `")  # fmt: skip
+            self.fault(
+                node,
+                path,
+                "wrong-type",
+                f"{shape(node)} where a list is expected",
+                "begin each element with `- `",
+            )
             return []
         self.spend(node, path)
         return node.value if self.budget > 0 else []
 
 
 _ODD_KEYS = frozenset(
-    ("", "~", "null", "Null", "NULL", "y", "Y", "yes", "Yes", "YES", "n", "N", "no", "No", "NO",
-     "on", "On", "ON", "off", "Off", "OFF")
-)  # fmt: skip
+    (
+        "",
+        "~",
+        "null",
+        "Null",
+        "NULL",
+        "y",
+        "Y",
+        "yes",
+        "Yes",
+        "YES",
+        "n",
+        "N",
+        "no",
+        "No",
+        "NO",
+        "on",
+        "On",
+        "ON",
+        "off",
+        "Off",
+        "OFF",
+    )
+)
 """Plain keys whose text would change when read (true and false keep theirs)."""
 
 

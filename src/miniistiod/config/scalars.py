@@ -35,10 +35,15 @@ def integer(low: int, high: int) -> Callable[[Node], int]:
     def whole(node: Node) -> int:
         value = _number(node, "a whole number")
         if value != value or value in (float("inf"), float("-inf")) or int(value) != value:
-            raise Wrong("wrong-type", f"{shape(node)} where a whole number is expected", "leave out the fraction")
+            raise Wrong(
+                "wrong-type", f"{shape(node)} where a whole number is expected", "leave out the fraction"
+            )
         if not low <= value <= high:
-            raise Wrong("out-of-range", f"{node.value} does not fit in this field",
-                        f"write a number from {low} to {high}")  # fmt: skip
+            raise Wrong(
+                "out-of-range",
+                f"{node.value} does not fit in this field",
+                f"write a number from {low} to {high}",
+            )
         return int(value)
 
     return whole

@@ -75,7 +75,7 @@ class Store:
         return self.with_files({path: None})
 
     def with_files(self, changes: Mapping[str, str | None]) -> Store:
-        """The store after all these files changed at once; None deletes a file. Itself when nothing changed."""
+        """The store after all these files changed; None deletes a file. Itself when nothing changed."""
         files, touched = dict(self.files), set[str]()
         for path, text in changes.items():
             before = files.pop(path, None)
@@ -119,9 +119,16 @@ class Store:
     def _hidden(self, one: AnyObject, winner: AnyObject) -> Diagnostic:
         place = self.place(one)
         return Diagnostic(
-            Level.WARNING, "hidden-object", f"the same object stands at {self.place(winner)} again, which wins",
-            "keep one of them, or rename one", place.file, place.line, place.column, "", one.key,
-        )  # fmt: skip
+            Level.WARNING,
+            "hidden-object",
+            f"the same object stands at {self.place(winner)} again, which wins",
+            "keep one of them, or rename one",
+            place.file,
+            place.line,
+            place.column,
+            "",
+            one.key,
+        )
 
 
 def _changed_kinds(before: File | None, after: File | None) -> set[str]:

@@ -1,4 +1,4 @@
-"""YAML nodes → the messages that have a spelling of their own: Duration, wrappers, Struct, Timestamp, IntOrString.
+"""YAML nodes → the messages with a spelling of their own: Duration, wrappers, Struct, Timestamp, IntOrString.
 
 Durations are Go's (`1m30s`, `500ms`, `1.5h`), as everywhere in Istio.
 """
@@ -13,7 +13,7 @@ from decimal import Decimal
 from google.protobuf import wrappers_pb2
 from google.protobuf.duration_pb2 import Duration
 from google.protobuf.message import Message
-from google.protobuf.struct_pb2 import ListValue, Struct, Value
+from google.protobuf.struct_pb2 import NULL_VALUE, ListValue, Struct, Value
 from google.protobuf.timestamp_pb2 import Timestamp
 from yaml.nodes import MappingNode, Node, ScalarNode, SequenceNode
 
@@ -52,7 +52,9 @@ def duration(reading: Reading, node: Node, path: Path) -> Duration:
     """`1m30s`; a bare number is refused, for its unit would be a guess."""
     value = scalar(node) if isinstance(node, ScalarNode) else None
     if isinstance(value, int | float) and not isinstance(value, bool) and value != 0:
-        raise Wrong("wrong-duration", f"{shape(node)} where a duration is expected", f"write the unit: {node.value}s")
+        raise Wrong(
+            "wrong-duration", f"{shape(node)} where a duration is expected", f"write the unit: {node.value}s"
+        )
     total = nanoseconds(str(value)) if isinstance(value, str) else None
     if total is None:
         remedy = "write numbers with units, such as 500ms, 10s, 1m30s or 1.5h"
@@ -68,7 +70,9 @@ def timestamp(reading: Reading, node: Node, path: Path) -> Timestamp:
     try:
         moment = datetime.fromisoformat(text(node))
     except ValueError:
-        raise Wrong("wrong-type", f"{shape(node)} where a time is expected", "write it as 2024-01-31T12:00:00Z") from None
+        raise Wrong(
+            "wrong-type", f"{shape(node)} where a time is expected", "write it as 2024-01-31T12:00:00Z"
+        ) from None
     stamp = Timestamp()
     stamp.FromDatetime(moment)
     return stamp
@@ -88,9 +92,9 @@ def value(reading: Reading, node: Node, path: Path) -> Value:
         return Value(struct_value=struct(reading, node, path))
     if isinstance(node, SequenceNode):
         return Value(list_value=list_value(reading, node, path))
-    held = scalar(node)  # type: ignore[arg-type]
+    held = scalar(node)
     if held is None:
-        return Value(null_value=0)
+        return Value(null_value=NULL_VALUE)
     if isinstance(held, bool):
         return Value(bool_value=held)
     if isinstance(held, str):
@@ -106,12 +110,14 @@ def struct(reading: Reading, node: Node, path: Path) -> Struct:
 
 def list_value(reading: Reading, node: Node, path: Path) -> ListValue:
     """A free list."""
-    return ListValue(values=[value(reading, item, (path, i)) for i, item in enumerate(reading.items(node, path))])
+    return ListValue(
+        values=[value(reading, item, (path, i)) for i, item in enumerate(reading.items(node, path))]
+    )
 
 
 def _wrapped(wrapper: type[Message], read: Callable[[Node], object]) -> Special:
     def special(reading: Reading, node: Node, path: Path) -> Message:
-        return wrapper(value=read(node))  # type: ignore[call-arg]
+        return wrapper(value=read(node))
 
     return special
 
