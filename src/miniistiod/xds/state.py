@@ -98,6 +98,7 @@ class TypeState:
     def drop_unwanted(self) -> None:
         """Forget what was noted of names that are no longer subscribed to."""
         covers = self.subscription.covers
+        self.due = self.due and self.subscription.wildcard
         self.asked = {n: None for n in self.asked if covers(n)}
         self.changed = {n: r for n, r in self.changed.items() if covers(n)}
         self.doomed = {n: r for n, r in self.doomed.items() if covers(n)}
