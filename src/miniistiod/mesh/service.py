@@ -112,8 +112,8 @@ class Endpoint:
     `port` is the port the workload listens on, `port_name` names the service port it belongs to.
     `address` may be a Unix socket path or a DNS name. `addresses` has further ones of the same workload
     (dual stack). `labels` are sorted. `service_account` is the SPIFFE identity. `workload` is the name of the
-    workload (deployment, not pod). `locality` is region/zone/sub-zone. `weight` 0 is unset. Equal content is
-    equal: it is a value.
+    workload (deployment, not pod). `locality` is region/zone/sub-zone. `weight` 0 is unset.
+    `healthy` None: nobody checks it. Equal content is equal: it is a value.
     """
 
     address: str
@@ -130,7 +130,7 @@ class Endpoint:
     tls_mode: str = "disabled"
     node: str = ""
     hostname: str = ""
-    healthy: bool = True
+    healthy: bool | None = None
     addresses: tuple[str, ...] = ()
 
     def label(self, name: str, default: str = "") -> str:

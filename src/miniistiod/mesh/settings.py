@@ -1,25 +1,31 @@
-"""MeshConfig in force: the user's, over Istio's defaults."""
+"""The settings of the whole mesh: MeshConfig and MeshNetworks as `config` merged them, and what follows from them."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
-from miniistiod.api.istio.mesh import config_pb2, proxy_pb2
+from miniistiod.api.istio.mesh import config_pb2, network_pb2, proxy_pb2
+from miniistiod.config.mesh_config import mesh_config, mesh_networks, ordered
 from miniistiod.config.objects import Object
+from miniistiod.mesh.kept import kept
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class MeshSettings:
-    """The settings of the whole mesh. The same object until the MeshConfig changes, so it can be a key.
+    """The settings of the whole mesh. The same object until a MeshConfig changes, so it can be a key.
 
-    `config` has Istio's defaults filled in. `trust_domains` is the mesh's own and its aliases. The
-    `*_export_to` are what an object without exportTo is exported to: namespaces, "*", ".", "~".
+    `config` has Istio's defaults filled in; `sources` are the documents. `trust_domains` is the mesh's own
+    and its aliases. The `*_export_to` are what an object without exportTo is exported to: namespaces, "*",
+    "." or "~". `domain` ends the names of Kubernetes Services. `cluster` is the name of the one cluster there is.
     """
 
     config: config_pb2.MeshConfig
-    origin: Object[config_pb2.MeshConfig] | None
+    networks: network_pb2.MeshNetworks
+    sources: tuple[Object[Any], ...] = ()
     root_namespace: str = "istio-system"
     domain: str = "cluster.local"
+    cluster: str = "Kubernetes"
     trust_domain: str = "cluster.local"
     trust_domains: tuple[str, ...] = ("cluster.local",)
     service_export_to: frozenset[str] = frozenset({"*"})
@@ -34,4 +40,22 @@ class MeshSettings:
     @property
     def auto_mtls(self) -> bool:
         """Whether clients choose mutual TLS by themselves."""
-        return not self.config.HasField("enable_auto_mtls") or self.config.enable_auto_mtls.value
+        return self.config.enable_auto_mtls.value
+
+
+@kept
+def settings(layers: tuple[Object[Any], ...], networks: tuple[Object[Any], ...] = ()) -> MeshSettings:
+    """The settings of these MeshConfigs and MeshNetworks; the root namespace's ConfigMap counts among them."""
+    config = mesh_config(ordered(layers, mesh_config(ordered(layers, "")).root_namespace))
+    aliases = sorted(set(config.trust_domain_aliases))
+    return MeshSettings(
+        config=config,
+        networks=mesh_networks(ordered(networks, config.root_namespace)),
+        sources=(*layers, *networks),
+        root_namespace=config.root_namespace,
+        trust_domain=config.trust_domain,
+        trust_domains=(config.trust_domain, *aliases),
+        service_export_to=frozenset(config.default_service_export_to),
+        virtual_service_export_to=frozenset(config.default_virtual_service_export_to),
+        destination_rule_export_to=frozenset(config.default_destination_rule_export_to),
+    )

@@ -44,3 +44,9 @@ class Workload:
     tls_mode: str = "disabled"
     ready: bool = True
     origin: Object[Any] | None = None
+
+    @property
+    def has_ip(self) -> bool:
+        """Whether its address is an IP address, not a name or a Unix socket."""
+        address = self.addresses[0]
+        return address.replace(".", "").isdecimal() or (":" in address and not address.startswith("unix:"))

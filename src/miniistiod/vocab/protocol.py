@@ -47,3 +47,34 @@ class Protocol(Enum):
 _HTTP = frozenset({Protocol.HTTP, Protocol.HTTP2, Protocol.GRPC, Protocol.GRPC_WEB, Protocol.HTTP_PROXY})
 _HTTP2 = frozenset({Protocol.HTTP2, Protocol.GRPC, Protocol.GRPC_WEB})
 _TCP = frozenset({Protocol.TCP, Protocol.HTTPS, Protocol.TLS, Protocol.MONGO, Protocol.REDIS, Protocol.MYSQL})
+
+WELL_KNOWN_TCP = frozenset({25, 53, 3306, 27017})
+"""SMTP, DNS, MySQL and MongoDB: the server speaks first, so waiting for the client's first bytes would hang."""
+
+_BY_NAME = {p.value.lower(): p for p in Protocol if p not in (Protocol.AUTO, Protocol.HBONE)}
+_KUBERNETES = {
+    "kubernetes.io/h2c": Protocol.HTTP2,
+    "kubernetes.io/ws": Protocol.HTTP,
+    "kubernetes.io/wss": Protocol.HTTPS,
+}
+
+
+def parsed(text: str) -> Protocol:
+    """The protocol of this name, in any case; AUTO for a name that is none."""
+    return _BY_NAME.get(text.lower(), Protocol.AUTO)
+
+
+def of_kubernetes_port(number: int, name: str, transport: str, app_protocol: str) -> Protocol:
+    """What a Service's port declares: by appProtocol, else by the part of its name before the first dash.
+
+    Source: Istio's protocol selection. `grpc-web` is the one protocol with a dash in it.
+    """
+    if transport == "UDP":
+        return Protocol.UDP
+    if app_protocol in _KUBERNETES:
+        return _KUBERNETES[app_protocol]
+    declared = (app_protocol or name).lower()
+    if declared.startswith("grpc-web"):
+        return Protocol.GRPC_WEB
+    protocol = parsed(declared.split("-", 1)[0])
+    return Protocol.TCP if protocol is Protocol.AUTO and number in WELL_KNOWN_TCP else protocol
