@@ -1,0 +1,129 @@
+"""`python -m miniistiod.lab.apps ROLE [VERSION] [--port N] [--inspect SOCKET]`: one workload.
+
+The same program plays every part, in the labs made of namespaces and in the images of the compose labs.
+"""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import contextlib
+import os
+import socket
+from collections.abc import Awaitable, Callable
+from pathlib import Path
+
+import uvicorn
+from starlette.applications import Starlette
+from starlette.types import ASGIApp
+
+from miniistiod.lab.apps.recorder import Recorded, Recorder, inspector
+
+ROLES = {
+    "productpage": 9080,
+    "details": 9080,
+    "reviews": 9080,
+    "ratings": 9080,
+    "httpbin": 8000,
+    "tcp-echo": 9000,
+    "tls-echo": 9443,
+    "grpc-echo": 7070,
+    "client": 0,
+}
+"""Each role and the port it serves on when none is given; 0 for none."""
+
+
+def application(role: str, version: str) -> Starlette:
+    """The HTTP app of a role; imported here, because a role needs only its own."""
+    if role == "productpage":
+        from miniistiod.lab.apps.productpage import productpage
+
+        return productpage()
+    if role == "httpbin":
+        from miniistiod.lab.apps.httpbin import httpbin
+
+        return httpbin()
+    from miniistiod.lab.apps import bookinfo
+
+    return {"details": bookinfo.details, "ratings": bookinfo.ratings}.get(
+        role, lambda: bookinfo.reviews(version)
+    )()
+
+
+async def served(app: ASGIApp, listener: socket.socket) -> None:
+    """Serve an HTTP app on a bound socket until cancelled."""
+    config = uvicorn.Config(
+        app, log_level="warning", access_log=False, lifespan="off", timeout_graceful_shutdown=1
+    )
+    server = uvicorn.Server(config)
+    server.install_signal_handlers = lambda: None  # type: ignore[attr-defined]
+    await server._serve([listener])
+
+
+def below_http(role: str, recorder: Recorder, port: int) -> Awaitable[None]:
+    """The server of a role that is no HTTP app."""
+    from miniistiod.lab.apps import echo
+
+    if role == "grpc-echo":
+        return echo.grpc_echo(recorder, port)
+    return echo.tcp_server(
+        recorder, port, echo.own_certificate(socket.gethostname()) if role == "tls-echo" else None
+    )
+
+
+def inspection(role: str, recorder: Recorder, path: Path) -> Awaitable[None]:
+    """The inspector's server on its Unix socket; a client takes its orders there too."""
+    app = inspector(recorder)
+    if role == "client":
+        from miniistiod.lab.apps.client import client_routes
+
+        app.router.routes.extend(client_routes())
+    path.unlink(missing_ok=True)
+    listener = socket.socket(socket.AF_UNIX)
+    with short_path(path) as name:
+        listener.bind(name)
+    return served(app, listener)
+
+
+@contextlib.contextmanager
+def short_path(path: Path):  # type: ignore[no-untyped-def]
+    """The path as the kernel can take it: at most 107 bytes, so through the directory's descriptor."""
+    folder = os.open(path.parent, os.O_PATH)
+    try:
+        yield f"/proc/self/fd/{folder}/{path.name}"
+    finally:
+        os.close(folder)
+
+
+async def serve(role: str, version: str, port: int, inspect: Path | None) -> None:
+    """Serve a role and its inspector until the process ends."""
+    recorder = Recorder()
+    servers: list[Callable[[], Awaitable[None]]] = []
+    if inspect:
+        servers.append(lambda: inspection(role, recorder, inspect))
+    if role.endswith("-echo"):
+        servers.append(lambda: below_http(role, recorder, port))
+    elif role != "client":
+        servers.append(lambda: served(Recorded(application(role, version), recorder), tcp_socket(port)))
+    await asyncio.gather(*(server() for server in servers)) if servers else await asyncio.Event().wait()
+
+
+def tcp_socket(port: int) -> socket.socket:
+    """A bound socket on every address."""
+    return socket.create_server(("0.0.0.0", port), backlog=1024)
+
+
+def main() -> None:
+    """Read the arguments and serve."""
+    parser = argparse.ArgumentParser(prog="miniistiod.lab.apps", description=__doc__)
+    parser.add_argument("role", choices=ROLES)
+    parser.add_argument("version", nargs="?", default="v1")
+    parser.add_argument("--port", type=int)
+    parser.add_argument("--inspect", type=Path)
+    options = parser.parse_args()
+    port = ROLES[options.role] if options.port is None else options.port
+    asyncio.run(serve(options.role, options.version, port, options.inspect))
+
+
+if __name__ == "__main__":
+    main()

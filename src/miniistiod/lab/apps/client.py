@@ -1,0 +1,112 @@
+"""A workload that only calls others: it sends the requests a test or a learner asks for, from inside the mesh.
+
+Orders come as JSON to POST /send of its inspector socket; the reply tells of each request its status, time
+and headers. One order is many requests, because starting a process for each would be most of the time.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from typing import Any
+
+import httpx
+from starlette.requests import Request
+from starlette.responses import JSONResponse, Response
+from starlette.routing import Route
+
+Result = dict[str, Any]
+
+
+async def result(client: httpx.AsyncClient, order: dict[str, Any]) -> Result:
+    """One request: status (0 when there was none), seconds, headers and body, or the error."""
+    start = time.perf_counter()
+    try:
+        reply = await client.request(
+            order.get("method", "GET"),
+            order["url"],
+            headers=order.get("headers"),
+            content=order.get("content"),
+        )
+    except httpx.HTTPError as error:
+        return {
+            "status": 0,
+            "error": f"{type(error).__name__}: {error}",
+            "seconds": time.perf_counter() - start,
+        }
+    return {
+        "status": reply.status_code,
+        "seconds": time.perf_counter() - start,
+        "headers": dict(reply.headers),
+        "body": reply.text if order.get("bodies", True) else "",
+    }
+
+
+def connections(order: dict[str, Any]) -> httpx.AsyncClient:
+    """The client for an order: `keep_alive` false opens a connection for each request."""
+    concurrency = order.get("concurrency", 1)
+    kept = concurrency if order.get("keep_alive", True) else 0
+    return httpx.AsyncClient(
+        trust_env=False,
+        verify=False,
+        timeout=order.get("timeout", 30),
+        limits=httpx.Limits(max_connections=concurrency, max_keepalive_connections=kept),
+    )
+
+
+async def results(order: dict[str, Any]) -> list[Result]:
+    """`count` requests, at most `concurrency` at a time."""
+    gate = asyncio.Semaphore(order.get("concurrency", 1))
+    async with connections(order) as client:
+
+        async def one() -> Result:
+            async with gate:
+                return await result(client, order)
+
+        return list(await asyncio.gather(*(one() for _ in range(order.get("count", 1)))))
+
+
+class Loops:
+    """Requests sent over and over until they are asked to stop: what a change must not disturb."""
+
+    def __init__(self) -> None:
+        self.running: dict[str, tuple[asyncio.Task[None], list[Result]]] = {}
+
+    def start(self, name: str, order: dict[str, Any]) -> None:
+        """Begin a loop under this name."""
+        seen: list[Result] = []
+        self.running[name] = (asyncio.create_task(self.run(order, seen)), seen)
+
+    async def run(self, order: dict[str, Any], seen: list[Result]) -> None:
+        async with connections(order) as client:
+            while True:
+                seen.append(await result(client, order))
+                await asyncio.sleep(order.get("pause", 0.005))
+
+    async def stopped(self, name: str) -> list[Result]:
+        """End a loop after the request under way and return what it saw."""
+        task, seen = self.running.pop(name)
+        task.cancel()
+        await asyncio.gather(task, return_exceptions=True)
+        return seen
+
+
+def client_routes() -> list[Route]:
+    """POST /send, POST /loops/NAME (start), GET (results so far) and DELETE (stop; the results)."""
+    loops = Loops()
+
+    async def send(request: Request) -> Response:
+        return JSONResponse(await results(await request.json()))
+
+    async def loop(request: Request) -> Response:
+        name = request.path_params["name"]
+        if request.method == "POST":
+            loops.start(name, await request.json())
+            return JSONResponse({})
+        seen = loops.running[name][1] if request.method == "GET" else await loops.stopped(name)
+        return JSONResponse(seen)
+
+    return [
+        Route("/send", send, methods=["POST"]),
+        Route("/loops/{name}", loop, methods=["GET", "POST", "DELETE"]),
+    ]

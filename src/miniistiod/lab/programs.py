@@ -1,0 +1,57 @@
+"""A container's image → the program that plays it on this machine.
+
+Bookinfo's, httpbin's and curl's own images are known by name, so that their original YAML runs unchanged; a
+container with a `command` runs just that, from this machine's PATH.
+"""
+
+from __future__ import annotations
+
+import re
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+from miniistiod.lab.description import Container
+
+IMAGES = (
+    (r"examples-bookinfo-productpage-v\d+", ("productpage",)),
+    (r"examples-bookinfo-details-v\d+", ("details",)),
+    (r"examples-bookinfo-ratings-v\d+", ("ratings",)),
+    (r"examples-bookinfo-reviews-(v\d+)", ("reviews", r"\1")),
+    (r"(?:go-)?httpbin", ("httpbin",)),
+    (r"(?:examples-)?(?:tcp-echo-server|tcp-echo)", ("tcp-echo",)),
+    (r"curl", ("client",)),
+    (r"mini-istiod-app", ()),
+)
+"""Name of an image without registry and tag → the role and version it plays. Our own image is told by args."""
+
+
+def played(container: Container) -> tuple[str, ...]:
+    """The arguments of `python -m miniistiod.lab.apps` for a container; () when its image is none of these."""
+    name = container.image.rpartition("/")[2].partition("@")[0].partition(":")[0]
+    for pattern, role in IMAGES:
+        if match := re.fullmatch(pattern, name):
+            return tuple(match.expand(word) for word in role) or container.args
+    return ()
+
+
+def command_of(container: Container, inspect: Path) -> tuple[str, ...]:
+    """The command line of a container; () when nobody here can play it. `inspect` is its inspector's socket."""
+    role = played(container)
+    if role and (role[0] == "client" or not container.command):
+        return (
+            sys.executable,
+            "-m",
+            "miniistiod.lab.apps",
+            *role,
+            *port(container, role),
+            "--inspect",
+            str(inspect),
+        )
+    return (*container.command, *container.args)
+
+
+def port(container: Container, role: tuple[str, ...]) -> Iterator[str]:
+    """The option with the container's own port, when it names one and its arguments do not."""
+    if container.ports and "--port" not in role and role[0] != "client":
+        yield from ("--port", str(container.ports[0].number))
