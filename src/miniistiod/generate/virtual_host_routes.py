@@ -6,10 +6,10 @@ Everything a route depends on is an argument, so routes are made once for all cl
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import NamedTuple
 
-from envoy.config.core.v3.base_pb2 import HeaderValueOption, Metadata
+from envoy.config.core.v3.base_pb2 import Metadata
 from envoy.config.route.v3 import route_components_pb2 as envoy
 
 from miniistiod.api.istio.networking.virtual_service_pb2 import (
@@ -64,7 +64,6 @@ class Client:
     tls: bool = False
     targets: tuple[Target, ...] = ()
     hashes: tuple[HashRule, ...] = ()
-    response_headers: tuple[tuple[str, str], ...] = field(default=())
 
 
 class SerialisedRoute(NamedTuple):
@@ -157,7 +156,6 @@ def _place(rules: MergedVirtualService, client: Client, settings: MeshSettings) 
         default_retries=default_retries(settings),
         forwarded_host=client.forwarded_host,
         gateway_api=rules.gateway_api,
-        response_headers=tuple(_header(name, value) for name, value in client.response_headers),
     )
 
 
@@ -176,10 +174,6 @@ def _hash(
 def _metadata(rules: MergedVirtualService) -> Metadata:
     kind = rules.origin.kind
     return config_metadata(kind.group, kind.versions[0], kind.name, rules.namespace, rules.name)
-
-
-def _header(name: str, value: str) -> HeaderValueOption:
-    return HeaderValueOption(header={"key": name, "value": value})
 
 
 def _bracketed(host: str) -> str:

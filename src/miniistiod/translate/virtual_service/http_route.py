@@ -35,7 +35,6 @@ def http_route(rule: HTTPRoute, match: HTTPMatchRequest | None, place: Place) ->
         **action,
         **operations.fields(),
     )
-    route.response_headers_to_add.extend(place.response_headers)
     route.decorator.operation = operation(route, place)
     return route
 

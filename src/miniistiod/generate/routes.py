@@ -1,0 +1,18 @@
+"""A proxy's scope → all its route tables: those that its listeners ask for."""
+
+from __future__ import annotations
+
+from miniistiod.generate.listeners import listeners
+from miniistiod.generate.routes_gateway import gateway_routes
+from miniistiod.generate.routes_sidecar import sidecar_routes
+from miniistiod.proxy.scope import ProxyScope
+from miniistiod.xds.resource import Part
+
+
+def routes(scope: ProxyScope) -> tuple[Part, ...]:
+    """A router's tables are named by its gateways, a sidecar's by what its listeners need."""
+    if scope.proxy.is_router:
+        return (gateway_routes(scope),)
+    asked = (listener.needs for part in listeners(scope) for listener in part.values())
+    names = tuple(sorted({name for needs in asked for name in needs}))
+    return (sidecar_routes(scope, names),)
