@@ -1,6 +1,6 @@
-"""An egress listener → its virtual hosts at one port: which VirtualService rules which service, who gets a name.
+"""An egress listener → its virtual hosts at one port: which rules are for which service.
 
-Rules come in their order of precedence, then the services without one; a domain belongs to who takes it first.
+Rules come in order of precedence, then the services without one; a domain belongs to who takes it first.
 Source: Istio's route.go (wrappers) and httproute.go (domains).
 """
 
@@ -82,7 +82,7 @@ class VirtualHost(NamedTuple):
 def virtual_hosts(
     listener: EgressListener, port: int, reader: Reader, hashes: tuple[HashRule, ...], settings: MeshSettings
 ) -> tuple[VirtualHost, ...]:
-    """The virtual hosts at this port, sorted by name; at all ports when it is 0 (proxies and Unix sockets)."""
+    """The virtual hosts at this port, sorted by name; at all ports when it is 0 (proxy, Unix socket)."""
     registry = _registry(listener, port)
     rules = listener.virtual_services
     if port != HTTP_PORT:

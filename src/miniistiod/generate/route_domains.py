@@ -65,7 +65,7 @@ def _short_names(host: str, dns_domain: str) -> Iterable[str]:
 
 
 def _relative_names(host: str, dns_domain: str) -> Iterable[str]:
-    """Outside of Kubernetes: the name without the labels at its end that it shares with the client's domain."""
+    """Outside of Kubernetes: the name without the labels that it shares with the end of the client's."""
     labels, own = host.split("."), dns_domain.split(".")
     shared = 0
     while shared < min(len(labels), len(own)) and labels[-1 - shared] == own[-1 - shared]:
@@ -78,7 +78,7 @@ def _relative_names(host: str, dns_domain: str) -> Iterable[str]:
 
 
 def addresses(service: Service, ipv4: bool, ipv6: bool) -> tuple[str, ...]:
-    """The VIPs the client can dial. A ServiceEntry's only address counts whatever its family: it is a name."""
+    """The VIPs the client can dial. A ServiceEntry's only address counts whatever its family is."""
     families = {4: ipv4, 6: ipv6}
     dialled = tuple(a for a in service.addresses if a != UNSPECIFIED)
     own = tuple(a for a in dialled if families.get(_family(a), False))

@@ -1,4 +1,4 @@
-"""A router's scope → its route tables: `http.PORT` for all plain servers of a port, `https.PORT...` for each TLS one.
+"""A router's scope → its route tables: `http.PORT` for plain servers, `https.PORT...` for each TLS one.
 
 A virtual host is a host that both a server and a VirtualService bound to its gateway name; several
 VirtualServices of one host add up. Hosts with the same routes share a virtual host.
@@ -39,7 +39,7 @@ from miniistiod.xds.resource import Part, Resource, resource
 
 @dataclass(frozen=True, slots=True)
 class Edge:
-    """What of a router its routes depend on, besides what it sees; equal for routers that get the same ones."""
+    """What of a router its routes depend on; equal for routers that get the same ones."""
 
     namespace: str
     labels: Labels
@@ -121,7 +121,7 @@ def _hosts(
     router: Edge,
     settings: MeshSettings,
 ) -> dict[str, EdgeHost]:
-    """The virtual hosts of these servers. Routes made for one server serve its gateway's other servers too."""
+    """The virtual hosts of these servers. Routes made for one serve its gateway's others too."""
     hosts: dict[str, EdgeHost] = {}
     made: dict[tuple[str, MergedVirtualService], Routes] = {}
     for server in servers:
@@ -161,7 +161,11 @@ def _meet(one: str, other: str) -> bool:
 
 
 def _client(
-    rules: MergedVirtualService, server: GatewayServer, view: OutboundView, services: ServiceIndex, router: Edge
+    rules: MergedVirtualService,
+    server: GatewayServer,
+    view: OutboundView,
+    services: ServiceIndex,
+    router: Edge,
 ) -> Client:
     """What the routes of these rules depend on at this server, and no more."""
     port = server.spec.port.number
@@ -218,8 +222,8 @@ def _redirect(hosts: dict[str, EdgeHost], server: GatewayServer) -> None:
 
 
 def _shared(hosts: dict[str, EdgeHost]) -> list[EdgeHost]:
-    """Hosts with the very same routes as one, named by the most specific of them; the last one that differs in
-    TLS takes the others from there on."""
+    """Hosts with the very same routes as one, named by the most specific of them; the last one that
+    differs in TLS takes the others from there on."""
     firsts: list[EdgeHost] = []
     by_routes: dict[tuple[int, ...], EdgeHost] = {}
     for name in sorted(hosts, key=specificity):
@@ -236,5 +240,7 @@ def _shared(hosts: dict[str, EdgeHost]) -> list[EdgeHost]:
 
 def _body(host: EdgeHost, attempt_count: bool) -> bytes:
     """The serialised virtual host; routes that take every request come last."""
-    routes = tuple(sorted((route for several in host.routes for route in several), key=lambda route: route.catch_all))
+    routes = tuple(
+        sorted((route for several in host.routes for route in several), key=lambda route: route.catch_all)
+    )
     return virtual_host(host.name, tuple(host.domains), routes, attempt_count, host.require_tls)

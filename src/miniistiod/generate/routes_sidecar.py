@@ -1,7 +1,8 @@
 """A sidecar's scope → its outbound route tables, by the names its listeners ask for.
 
-A table is named by a port (`9080`), by a service's host and port (`host:7070`, where the protocol is detected),
-by the path of a Unix socket, or `http_proxy`. It is a join of virtual hosts that were serialised before.
+A table is named by a port (`9080`), by a service's host and port (`host:7070`, where the protocol is
+detected), by the path of a Unix socket, or `http_proxy`.
+It is a join of virtual hosts that were serialised before.
 """
 
 from __future__ import annotations
@@ -147,7 +148,7 @@ def _hosts(
 
 
 def _of_service(hosts: Iterable[VirtualHost], name: str) -> Iterable[VirtualHost]:
-    """The one virtual host of a detected service, for whatever host is asked: the listener is only its own."""
+    """The one virtual host of a detected service, whatever host is asked: the listener is only its own."""
     bare = name.rpartition(":")[0]
     found = [host for host in hosts if name in host.domains or bare in host.domains]
     return [host._replace(domains=("*",)) for host in found] if len(found) == 1 else found

@@ -1,5 +1,6 @@
-"""Which consistent hash of a DestinationRule is in force for a destination: the subset's port, the subset, the
-port, the host. (For HTTP; the first of them that says one.)
+"""Which consistent hash of a DestinationRule is in force for a destination of HTTP requests.
+
+The first of these that says one: the subset's port, the subset, the port, the host.
 """
 
 from __future__ import annotations

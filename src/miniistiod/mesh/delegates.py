@@ -7,7 +7,6 @@ Source: Istio's rules of delegation (virtualservice.go).
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, MutableMapping
-from typing import Protocol, TypeVar
 
 from google.protobuf.message import Message
 
@@ -95,17 +94,7 @@ def _match(root: HTTPMatchRequest, leaf: HTTPMatchRequest) -> HTTPMatchRequest:
     return merged
 
 
-M = TypeVar("M", bound=Message)
-
-
-class _MessageMap(Protocol[M]):
-    """A protobuf map of messages: asking for a key that is not there makes it."""
-
-    def __contains__(self, key: object) -> bool: ...
-    def __getitem__(self, key: str) -> M: ...
-
-
-def _fill(target: _MessageMap[StringMatch], source: MutableMapping[str, StringMatch]) -> None:
+def _fill(target: MutableMapping[str, StringMatch], source: MutableMapping[str, StringMatch]) -> None:
     for key, value in source.items():
         if key not in target:
             target[key].CopyFrom(value)
@@ -129,7 +118,7 @@ def _gateways_outside(root: list[str], leaf: list[str]) -> bool:
 
 
 def _outside(root: HTTPMatchRequest, leaf: HTTPMatchRequest, field: str) -> bool:
-    both = root.HasField(field) and leaf.HasField(field)  # type: ignore[arg-type]
+    both = root.HasField(field) and leaf.HasField(field)
     return both and not _within(getattr(root, field), getattr(leaf, field))
 
 

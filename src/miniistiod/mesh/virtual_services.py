@@ -7,10 +7,20 @@ Source: Istio's virtualservice_controller.go and sidecar.go.
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 
-from miniistiod.api.istio.networking.virtual_service_pb2 import HTTPRoute, VirtualService
+from miniistiod.api.istio.networking.virtual_service_pb2 import (
+    Destination,
+    HTTPMatchRequest,
+    HTTPMirrorPolicy,
+    HTTPRoute,
+    HTTPRouteDestination,
+    L4MatchAttributes,
+    RouteDestination,
+    TLSMatchAttributes,
+    VirtualService,
+)
 from miniistiod.config.objects import Object
 from miniistiod.mesh.delegates import delegated
 from miniistiod.mesh.hosts import full_name, is_wildcard, most_specific
@@ -128,9 +138,10 @@ def _with_delegates(
     for rule in message.http:
         if not rule.HasField("delegate"):
             rules.append(rule)
-        elif (delegate := next(remaining)) is not None:
-            if {"*", root.namespace} & export_to(delegate, settings):
-                rules += delegated(rule, resolved(delegate, settings.domain).http)
+            continue
+        delegate = next(remaining)
+        if delegate is not None and {"*", root.namespace} & export_to(delegate, settings):
+            rules += delegated(rule, resolved(delegate, settings.domain).http)
     return rules
 
 
@@ -147,20 +158,37 @@ def resolved(document: Document, domain: str) -> VirtualService:
     namespace = document.namespace
     message.hosts[:] = [full_name(host, namespace, domain) for host in message.hosts]
     message.gateways[:] = [gateway_name(gateway, namespace) for gateway in message.gateways]
-    routes = [*message.http, *message.tcp, *message.tls]
-    for match in (match for route in routes for match in route.match):
+    for match in _matches(message):
         match.gateways[:] = [gateway_name(gateway, namespace) for gateway in match.gateways]
-    targets = [weighted for route in routes for weighted in route.route]
-    targets += [mirror for route in message.http for mirror in route.mirrors]
-    destinations = [target.destination for target in targets if target.HasField("destination")]
-    destinations += [route.mirror for route in message.http if route.HasField("mirror")]
-    for destination in destinations:
+    for destination in _destinations(message):
         destination.host = full_name(destination.host, namespace, domain)
     return message
 
 
+def _matches(message: VirtualService) -> Iterator[HTTPMatchRequest | TLSMatchAttributes | L4MatchAttributes]:
+    for http in message.http:
+        yield from http.match
+    for tls in message.tls:
+        yield from tls.match
+    for tcp in message.tcp:
+        yield from tcp.match
+
+
+def _destinations(message: VirtualService) -> Iterator[Destination]:
+    targets: list[HTTPRouteDestination | HTTPMirrorPolicy | RouteDestination] = []
+    for http in message.http:
+        targets += [*http.route, *http.mirrors]
+        if http.HasField("mirror"):
+            yield http.mirror
+    for tls in message.tls:
+        targets += tls.route
+    for tcp in message.tcp:
+        targets += tcp.route
+    yield from (target.destination for target in targets if target.HasField("destination"))
+
+
 def gateway_name(gateway: str, namespace: str) -> str:
-    """NAMESPACE/NAME of a gateway, whose namespace may be missing, `.`, or the old form NAME.NAMESPACE.svc..."""
+    """NAMESPACE/NAME of a gateway, also from the old form NAME.NAMESPACE.svc.DOMAIN."""
     if gateway == MESH:
         return gateway
     if "/" in gateway:
@@ -171,7 +199,7 @@ def gateway_name(gateway: str, namespace: str) -> str:
 
 
 def governing(hosts: Iterable[str], rules: Iterable[MergedVirtualService]) -> dict[str, MergedVirtualService]:
-    """For each of these hosts the rules that name it most narrowly; the first of those that name it equally."""
+    """For each of these hosts the rules that name it most narrowly; the first of several."""
     exact: dict[str, MergedVirtualService] = {}
     wildcard: dict[str, MergedVirtualService] = {}
     for rule in rules:

@@ -21,7 +21,7 @@ ANY_PATH = envoy.RouteMatch(prefix="/")
 def applies(
     match: HTTPMatchRequest, port: int, gateways: Collection[str], labels: Mapping[str, str], namespace: str
 ) -> bool:
-    """Whether the match can hold at all for a proxy with these labels that serves these gateways at this port.
+    """Whether the match can hold for a proxy with these labels that serves these gateways at this port.
 
     A match that names gateways is not limited by labels and namespace, even when it names those too.
     """
@@ -82,7 +82,7 @@ def _headers(match: HTTPMatchRequest) -> list[envoy.HeaderMatcher]:
 
 def _pseudo_headers(match: HTTPMatchRequest) -> list[envoy.HeaderMatcher]:
     named = ((":method", "method"), (":authority", "authority"), (":scheme", "scheme"))
-    return [_header(name, getattr(match, field)) for name, field in named if match.HasField(field)]  # type: ignore[arg-type]
+    return [_header(name, getattr(match, field)) for name, field in named if match.HasField(field)]
 
 
 def _header(name: str, match: StringMatch, invert: bool = False) -> envoy.HeaderMatcher:

@@ -1,4 +1,4 @@
-"""RouteDestination of a TCPRoute or TLSRoute → the clusters of a TCP proxy, and whether a rule applies at all.
+"""TCPRoute and TLSRoute → the clusters of a TCP proxy, and whether a match applies at all.
 
 Subnets and SNI are matched by Envoy; port, gateways, labels and namespace are decided by us for each proxy.
 """
