@@ -1,4 +1,4 @@
-"""Whatever happens in whatever order: no name twice, no nonce twice, nothing unasked, and in the end all is there."""
+"""Whatever happens in any order: no name or nonce twice, nothing unasked, and in the end all is there."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""P37, P38: the bytes, read by two decoders that are not ours (upb of xds-protos, betterproto of envoy-data-plane)."""
+"""P37, P38: the bytes, read by two decoders that are not ours: upb, and betterproto of envoy-data-plane."""
 
 from __future__ import annotations
 
