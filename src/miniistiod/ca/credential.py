@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ipaddress
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
@@ -45,6 +46,13 @@ def credential(
 def server_credential(
     authority: ca.Authority, hosts: tuple[str, ...], key: keys.Private, now: datetime, lifetime: timedelta
 ) -> tuple[bytes, bytes]:
-    """(chain, key) in PEM for a server of these DNS names, as the control plane itself is one."""
-    leaf = ca.leaf(authority, tuple(map(x509.DNSName, hosts)), key.public_key(), now, lifetime)
+    """(chain, key) in PEM for a server of these names or addresses, as the control plane itself is one."""
+    leaf = ca.leaf(authority, tuple(map(_name, hosts)), key.public_key(), now, lifetime)
     return certificates.pem_of((leaf, *authority.chain)), keys.pem_of(key)
+
+
+def _name(host: str) -> x509.GeneralName:
+    try:
+        return x509.IPAddress(ipaddress.ip_address(host))
+    except ValueError:
+        return x509.DNSName(host)

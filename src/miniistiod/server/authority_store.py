@@ -15,6 +15,7 @@ from miniistiod.ca import authority as ca
 from miniistiod.ca import certificates, keys
 
 ROOT, SIGNER, KEY, CHAIN = "root-cert.pem", "ca-cert.pem", "ca-key.pem", "cert-chain.pem"
+FILES = (ROOT, SIGNER, KEY, CHAIN)
 TOKEN_KEY = "token-key.pem"
 PRIVATE = stat.S_IRUSR | stat.S_IWUSR
 MAX_BYTES = 1 << 20

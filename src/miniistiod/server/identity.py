@@ -23,11 +23,11 @@ BEARER = "bearer "
 class Caller:
     """One stream's caller. `identity` is what it has proven, None over plaintext.
 
-    `view` is the place where the secrets of this stream are kept (server.sds).
+    `held` is the place where server.sds keeps the secrets of this stream.
     """
 
     identity: Identity | None
-    view: Any = None
+    held: Any = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -25,13 +25,23 @@ from miniistiod.xds.type_rules import SDS
 SOONEST = timedelta(seconds=0.5)
 """Renewals of many workloads within this time are one push."""
 
-FilesOf = Callable[[Any], Part]
-"""A Node → the secrets made of files that its own configuration names."""
+FilesOf = Callable[[Snapshot], Part]
+"""A proxy's snapshot → the secrets made of the files that its own configuration names."""
 
 
-def no_files(node: Any) -> Part:
+def no_files(base: Snapshot) -> Part:
     """Files are not served."""
     return {}
+
+
+@dataclass(slots=True, eq=False)
+class Held:
+    """What one stream has been given: nothing until it asks, then a credential if it has proven who it is."""
+
+    authority: ca.Authority
+    credential: Credential | None = None
+    part: Part | None = None
+    view: View | None = None
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -39,22 +49,11 @@ class View:
     """A snapshot as one caller may see it: other types as they are, secrets only its own."""
 
     base: Snapshot
-    secrets: tuple[Part, ...]
+    secrets: Callable[[Snapshot], tuple[Part, ...]]
 
     def resources(self, type_url: str) -> tuple[Part, ...]:
         """The resources of a type."""
-        return self.secrets if type_url == SDS else self.base.resources(type_url)
-
-
-@dataclass(slots=True)
-class Held:
-    """What a stream has been given: its credential, if it proved who it is, and the view it belongs to."""
-
-    credential: Credential | None
-    authority: ca.Authority
-    part: Part
-    view: View | None = None
-    files: Part | None = None
+        return self.secrets(self.base) if type_url == SDS else self.base.resources(type_url)
 
 
 class WorkloadSecrets:
@@ -76,29 +75,36 @@ class WorkloadSecrets:
         self._due: datetime | None = None
         self._sooner = asyncio.Event()
 
-    def view(self, base: Snapshot, node: Any, caller: Caller | None) -> Snapshot:
+    def visible(self, base: Snapshot, node: Any, caller: Caller) -> Snapshot:
         """The snapshot as this caller may see it; the same object as before if nothing changed for it."""
-        caller = caller if caller is not None else Caller(None)
-        held = self._held(caller)
-        files = self._files_of(node) if caller.identity is not None else {}
-        if held.view is None or held.view.base is not base or held.files is not files:
-            mesh = base.resources(SDS) if caller.identity is not None else ()
-            held.view, held.files = View(base, (held.part, *mesh, *((files,) if files else ()))), files
+        held: Held | None = caller.held
+        if held is None or self._stale(held):
+            held = caller.held = Held(self._authority())
+        self._expect(held.credential)
+        if held.view is None or held.view.base is not base:
+            held.view = View(base, lambda base: self._secrets(base, caller, held))
         return held.view
 
-    def _held(self, caller: Caller) -> Held:
-        """What the stream holds, renewed if it is time or the authority is another."""
-        authority, now = self._authority(), self._clock()
-        held: Held | None = caller.view
-        if held is not None and held.authority is authority and not _due(held.credential, now):
+    def _secrets(self, base: Snapshot, caller: Caller, held: Held) -> tuple[Part, ...]:
+        """Asked for when the client first asks for a secret."""
+        if held.part is None:
+            held.credential = self._credential(caller, held.authority)
+            held.part = workload_part(held.credential, held.authority)
             self._expect(held.credential)
-            return held
-        made = None
-        if caller.identity is not None:
-            made = credential(authority, caller.identity, keys.private_key(), now, self._lifetime)
-        self._expect(made)
-        caller.view = Held(made, authority, workload_part(made, authority))
-        return caller.view
+        if caller.identity is None:
+            return (held.part,)
+        files = self._files_of(base)
+        return (held.part, *base.resources(SDS), *((files,) if files else ()))
+
+    def _credential(self, caller: Caller, authority: ca.Authority) -> Credential | None:
+        if caller.identity is None:
+            return None
+        return credential(authority, caller.identity, keys.private_key(), self._clock(), self._lifetime)
+
+    def _stale(self, held: Held) -> bool:
+        """Another authority is in force, or it is time for a new certificate."""
+        due = held.credential is not None and self._clock() >= held.credential.rotate_at
+        return due or held.authority is not self._authority()
 
     def _expect(self, made: Credential | None) -> None:
         """Every stream says anew what it waits for when it is woken."""
@@ -106,19 +112,24 @@ class WorkloadSecrets:
             self._due = made.rotate_at
             self._sooner.set()
 
-    async def keep_fresh(self) -> None:
-        """Run as long as the server: tell when a renewal is due. `view` then makes the new certificates."""
+    async def keep_fresh(self, next_step: Callable[[], datetime | None] = lambda: None) -> None:
+        """Run as long as the server: tell when a renewal is due, or the authority's `next_step`.
+
+        Everybody then looks, and `visible` makes the new certificates.
+        """
         while True:
             self._sooner.clear()
-            if self._due is None:
-                await self._sooner.wait()
-                continue
-            left = max(self._due - self._clock(), SOONEST).total_seconds()
+            steps = [step for step in (self._due, next_step()) if step is not None]
+            left = max(min(steps) - self._clock(), SOONEST).total_seconds() if steps else None
             with contextlib.suppress(TimeoutError):
                 await asyncio.wait_for(self._sooner.wait(), left)
-            if self._due <= self._clock():
+            if steps and min(steps) <= self._clock():
                 self._due = None
                 self._changed()
+
+    def wake(self) -> None:
+        """Something else is to be waited for: the authority was replaced."""
+        self._sooner.set()
 
 
 def workload_part(made: Credential | None, authority: ca.Authority) -> Part:
@@ -128,10 +139,6 @@ def workload_part(made: Credential | None, authority: ca.Authority) -> Part:
         return {ROOT: roots}
     pair = KeyPair(made.chain_pem, made.key_pem)
     return {WORKLOAD: _resource(WORKLOAD, tls_certificate(WORKLOAD, pair)), ROOT: roots}
-
-
-def _due(made: Credential | None, now: datetime) -> bool:
-    return made is not None and now >= made.rotate_at
 
 
 def _resource(name: str, message: Any) -> Resource:
