@@ -21,15 +21,25 @@ def generate(out: Path) -> list[Path]:
     arguments = ["protoc", f"-I{PROTOS}", f"-I{well_known}", f"--python_out={out}", f"--pyi_out={out}"]
     if protoc.main([*arguments, *sources]):
         raise SystemExit("protoc failed")
-    return sorted(p.relative_to(out) for p in (out / "miniistiod/api").rglob("*_pb2.py*") if p.suffix in {".py", ".pyi"})
+    return sorted(
+        p.relative_to(out) for p in (out / "miniistiod/api").rglob("*_pb2.py*") if p.suffix in {".py", ".pyi"}
+    )
 
 
 def stale() -> list[str]:
     """The generated files that differ from what protos/ gives now, or that no longer have a source."""
     with tempfile.TemporaryDirectory() as scratch:
         fresh = generate(Path(scratch))
-        kept = {p.relative_to(ROOT / "src") for p in (ROOT / "src/miniistiod/api").rglob("*_pb2.py*") if "__pycache__" not in p.parts}
-        wrong = [p for p in fresh if p not in kept or not filecmp.cmp(Path(scratch) / p, ROOT / "src" / p, shallow=False)]
+        kept = {
+            p.relative_to(ROOT / "src")
+            for p in (ROOT / "src/miniistiod/api").rglob("*_pb2.py*")
+            if "__pycache__" not in p.parts
+        }
+        wrong = [
+            p
+            for p in fresh
+            if p not in kept or not filecmp.cmp(Path(scratch) / p, ROOT / "src" / p, shallow=False)
+        ]
         return sorted(map(str, [*wrong, *(kept - set(fresh))]))
 
 

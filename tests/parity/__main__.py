@@ -24,13 +24,22 @@ def main() -> None:
         fine = compare(name, kinds, options.diffs, counts)
         whole += fine
     for area in sorted({area for area, _, _ in counts}):
-        print(area, *(f"{k}: {counts[area, k, True]}/{counts[area, k, True] + counts[area, k, False]}" for k in kinds), sep="  ")
+        print(
+            area,
+            *(
+                f"{k}: {counts[area, k, True]}/{counts[area, k, True] + counts[area, k, False]}"
+                for k in kinds
+            ),
+            sep="  ",
+        )
     same, wrong = (sum(n for (_, _, good), n in counts.items() if good is what) for what in (True, False))
     print(f"identical resources: {same} of {same + wrong}; whole cases: {whole} of {len(cases)}")
     raise SystemExit(wrong > 0)
 
 
-def compare(name: str, kinds: list[str], diffs: int, counts: collections.Counter[tuple[str, str, bool]]) -> bool:
+def compare(
+    name: str, kinds: list[str], diffs: int, counts: collections.Counter[tuple[str, str, bool]]
+) -> bool:
     """Print and count the differences of a case."""
     area, fine = name.partition("/")[0], True
     try:
@@ -43,7 +52,9 @@ def compare(name: str, kinds: list[str], diffs: int, counts: collections.Counter
         for kind in kinds:
             a, b = want.get(kind, {}), got.get(kind, {})
             for resource in sorted(a.keys() | b.keys()):
-                lines = list(differences(a[resource], b[resource])) if resource in a and resource in b else None
+                lines = (
+                    list(differences(a[resource], b[resource])) if resource in a and resource in b else None
+                )
                 good = lines == []
                 counts[area, kind, good] += 1
                 fine &= good

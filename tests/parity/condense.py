@@ -1,4 +1,4 @@
-"""Take the reference's cases and expected resources into this folder: `python tests/parity/condense.py GOLDEN`.
+"""Take the reference's cases into this folder: `python tests/parity/condense.py GOLDEN`.
 
 GOLDEN holds `cases/AREA/NAME.yaml` and `expected/AREA/NAME/PROXY.json`. Only for when the reference is
 made anew; never to be fed with our own output.

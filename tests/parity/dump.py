@@ -1,4 +1,4 @@
-"""What a proxy gets, as the JSON trees of the reference: every Any opened, proto field names, fields in any order."""
+"""What a proxy gets, as the JSON trees of the reference: every Any opened, proto field names."""
 
 from __future__ import annotations
 
@@ -110,7 +110,7 @@ def discovered(tree: Tree) -> Iterator[str]:
 
 
 def dump(resources: Resources) -> Dump:
-    """Everything a proxy would use, by Envoy's own walk: what the clusters and listeners name is fetched too."""
+    """Everything a proxy would use, by Envoy's walk: what clusters and listeners name, too."""
     out: Dump = {}
 
     def fetch(kind: str, names: Iterable[str] | None) -> None:
@@ -118,7 +118,11 @@ def dump(resources: Resources) -> Dump:
         out[kind] = {name: opened(TYPES[kind], body) for name, body in sorted(bodies.items())}
 
     fetch("clusters", None)
-    eds = {c.get("eds_cluster_config", {}).get("service_name") or n for n, c in out["clusters"].items() if c.get("type") == "EDS"}
+    eds = {
+        c.get("eds_cluster_config", {}).get("service_name") or n
+        for n, c in out["clusters"].items()
+        if c.get("type") == "EDS"
+    }
     fetch("endpoints", eds)
     fetch("listeners", None)
     fetch("routes", {rds["route_config_name"] for rds in named(out["listeners"], "rds")})
@@ -127,7 +131,7 @@ def dump(resources: Resources) -> Dump:
 
 
 def canonical(dump: Dump) -> Dump:
-    """The same with everything sorted that carries no order: domains, virtual hosts, endpoints, localities."""
+    """The same with what carries no order sorted: domains, virtual hosts, endpoints, localities."""
     for table in dump["routes"].values():
         for host in table.get("virtual_hosts", []):
             host["domains"] = sorted(host.get("domains", []))

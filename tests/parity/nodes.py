@@ -1,4 +1,4 @@
-"""The Envoy Node of each proxy of a case: a Pod with the annotation `proxy: sidecar` or `proxy: router` connects."""
+"""The Envoy Node of each proxy of a case: a Pod annotated `proxy: sidecar` or `router`."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What we send in a case, without a server: text → Store → Mesh → ProxyScope → resources, as the reference's trees."""
+"""What we send in a case, without a server: text → Store → Mesh → ProxyScope → resources → trees."""
 
 from __future__ import annotations
 

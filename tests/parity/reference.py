@@ -75,7 +75,11 @@ def condensed(dumps: dict[str, dict[str, Dump]]) -> dict[str, Any]:
         return inside(tree)
 
     def inside(tree: Tree) -> Tree:
-        return {k: replaced(v) for k, v in tree.items()} if isinstance(tree, dict) else [replaced(v) for v in tree]
+        return (
+            {k: replaced(v) for k, v in tree.items()}
+            if isinstance(tree, dict)
+            else [replaced(v) for v in tree]
+        )
 
     return {"cases": inside({case: inside(proxies) for case, proxies in dumps.items()}), "parts": parts}
 
@@ -98,7 +102,11 @@ def _key(tree: Tree) -> str:
 def written(area: str, dumps: dict[str, dict[str, Dump]]) -> Path:
     """Write an area's file, one part and one case a line so that a change of one is a small diff."""
     whole = condensed(dumps)
-    lines = ['{"parts": {', ",\n".join(f"{json.dumps(k)}:{_text(v)}" for k, v in sorted(whole["parts"].items())), '},\n"cases": {']
+    lines = [
+        '{"parts": {',
+        ",\n".join(f"{json.dumps(k)}:{_text(v)}" for k, v in sorted(whole["parts"].items())),
+        '},\n"cases": {',
+    ]
     lines += [",\n".join(f"{json.dumps(k)}:{_text(v)}" for k, v in sorted(whole["cases"].items())), "}}\n"]
     path = EXPECTED / f"{area}.json"
     path.parent.mkdir(exist_ok=True)

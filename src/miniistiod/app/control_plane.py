@@ -1,4 +1,4 @@
-"""mini-istiod as a whole: files are watched, the mesh follows them, the servers serve it, a signal ends it."""
+"""mini-istiod as a whole: files are watched, the mesh follows them, the servers serve it, a signal ends."""
 
 from __future__ import annotations
 
@@ -6,14 +6,19 @@ import asyncio
 import contextlib
 import signal
 from collections.abc import AsyncIterator
+from typing import Any
 
 import structlog
 
 from miniistiod.app.mesh_source import MeshSource
 from miniistiod.app.settings import Settings
 from miniistiod.config import Level, Store
+from miniistiod.server import certificates
 from miniistiod.server.files import ConfigFiles
+from miniistiod.server.jwks import KeyFetcher, get
+from miniistiod.server.security import Security, SecurityOptions
 from miniistiod.server.server import AdsServer
+from miniistiod.translate.request_authentication.key_set import KeySets
 
 log = structlog.get_logger("serve")
 
@@ -23,26 +28,30 @@ class ControlPlane:
 
     def __init__(self, settings: Settings) -> None:
         self.settings = settings
-        self.source = MeshSource()
-        self.server = AdsServer(self.source, connected=self._connected, disconnected=self._disconnected)
+        self.source = MeshSource(secrets=bool(settings.secure_grpc_address))
+        self.security = self._security() if settings.secure_grpc_address else None
+        self.server = self._server(self.security)
         self._files = ConfigFiles(settings.config)
+        self._keys = KeyFetcher(get, self._fetched)
         self._stopped = asyncio.Event()
 
     async def run(self) -> None:
-        """Serve. Raises FileNotFoundError for a configuration that is not there, RuntimeError for a taken address."""
+        """Serve. FileNotFoundError: no such configuration. RuntimeError: an address is taken."""
         self._files.load()
-        if self.settings.grpc_address:
-            self.server.listen(self.settings.grpc_address)
+        self._listen()
         await self.server.start()
-        follow = asyncio.create_task(self._follow())
+        work = [self._follow(), self._keys.run(), self._stopped.wait()]
+        if self.security is not None:
+            work += self.security.work(lambda: self.server.source_changed("secret"))
+        tasks = [asyncio.ensure_future(each) for each in work]
         try:
             async with signals(self._stopped):
-                stopped = asyncio.create_task(self._stopped.wait())
-                await asyncio.wait({follow, stopped}, return_when=asyncio.FIRST_COMPLETED)
-                if follow.done():
-                    follow.result()
+                ended, _ = await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
+                for task in ended:
+                    task.result()
         finally:
-            follow.cancel()
+            for task in tasks:
+                task.cancel()
             log.info("stopping")
             await self.server.stop()
 
@@ -50,11 +59,34 @@ class ControlPlane:
         """End `run`."""
         self._stopped.set()
 
+    def _security(self) -> Security:
+        """Authority, tokens and secrets. Raises BadAuthority when there is none to begin with."""
+        options = SecurityOptions(self.settings.ca_directory, self.settings.cacerts)
+        return Security(options, trust_domain=lambda: self.source.mesh.settings.trust_domain)
+
+    def _server(self, security: Security | None) -> AdsServer:
+        hooks: dict[str, Any] = {"connected": self._connected, "disconnected": self._disconnected}
+        if security is not None:
+            hooks |= {
+                "authorise": security.doorkeeper.authorise,
+                "visible": security.secrets.visible,
+                "handlers": [security.certificates.handler],
+                "services": [certificates.SERVICE],
+            }
+        return AdsServer(self.source, **hooks)
+
+    def _listen(self) -> None:
+        if self.settings.grpc_address:
+            self.server.listen(self.settings.grpc_address)
+        if self.security is not None:
+            self.server.listen(self.settings.secure_grpc_address, self.security.server_credentials())
+
     async def _follow(self) -> None:
         """Take each state of the files, and push what follows from it."""
         known: frozenset[str] = frozenset()
         async for store in self._files.stores():
             self.source.update(store)
+            self._keys.want(self.source.key_sources)
             self.server.source_changed()
             known = self._report(store, known)
 
@@ -64,9 +96,20 @@ class ControlPlane:
         for text in found.keys() - known:
             what = found[text]
             say = log.error if what.level is Level.ERROR else log.warning
-            say(what.message, place=what.place, field=what.path, object=what.subject, remedy=what.remedy, code=what.code)
+            say(
+                what.message,
+                place=what.place,
+                field=what.path,
+                object=what.subject,
+                remedy=what.remedy,
+                code=what.code,
+            )
         log.info("configuration", files=len(store.files), objects=len(store.objects), faults=len(found))
         return frozenset(found)
+
+    def _fetched(self, key_sets: KeySets) -> None:
+        self.source.update_keys(key_sets)
+        self.server.source_changed("keys")
 
     def _connected(self, node: object) -> None:
         self.source.connected(node)

@@ -1,4 +1,4 @@
-"""The command line: one table of the commands, each in a module of its own that is imported when it is used."""
+"""The command line: one table of the commands, each in a module of its own, imported when used."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""`miniistiod serve`: the control plane, until a signal ends it. Options come from flags, the environment or a file."""
+"""`miniistiod serve`: the control plane, until a signal ends it. Flags, environment or file."""
 
 from __future__ import annotations
 
@@ -22,7 +22,9 @@ def options_of_file(ctx: click.Context, _: click.Parameter, path: Path | None) -
     known = {p.name: p.opts[0].lstrip("-") for p in ctx.command.params if p.name}
     unknown = [key for key in given if key.replace("-", "_") not in known]
     if unknown:
-        raise click.BadParameter(f"{path}: unknown {', '.join(unknown)}; known are {', '.join(known.values())}")
+        raise click.BadParameter(
+            f"{path}: unknown {', '.join(unknown)}; known are {', '.join(known.values())}"
+        )
     ctx.default_map = {**(ctx.default_map or {}), **{k.replace("-", "_"): v for k, v in given.items()}}
     return path
 
@@ -36,22 +38,58 @@ def address(name: str, default: str, what: str) -> Any:
 
 
 @click.command()
-@click.option("--settings", type=click.Path(exists=True, dir_okay=False, path_type=Path), is_eager=True,
-              callback=options_of_file, expose_value=False, envvar="MINIISTIOD_SETTINGS", help="A YAML file with these options.")
-@click.option("--config", "-c", required=True, multiple=True, type=click.Path(path_type=Path), envvar="MINIISTIOD_CONFIG",
-              help="File or folder of YAML or JSON; may be given several times.")
+@click.option(
+    "--settings",
+    type=click.Path(exists=True, dir_okay=False, path_type=Path),
+    is_eager=True,
+    callback=options_of_file,
+    expose_value=False,
+    envvar="MINIISTIOD_SETTINGS",
+    help="A YAML file with these options.",
+)
+@click.option(
+    "--config",
+    "-c",
+    required=True,
+    multiple=True,
+    type=click.Path(path_type=Path),
+    envvar="MINIISTIOD_CONFIG",
+    help="File or folder of YAML or JSON; may be given several times.",
+)
 @address("grpc-address", defaults.GRPC, "xDS in plaintext.")
 @address("secure-grpc-address", defaults.SECURE_GRPC, "xDS, SDS and certificates over TLS.")
 @address("http-address", defaults.HTTP, "Readiness and debug pages.")
 @address("monitoring-address", defaults.MONITORING, "Metrics for Prometheus.")
-@click.option("--ca-directory", type=click.Path(file_okay=False, path_type=Path), default=defaults.state_directory, show_default="~/.local/state/miniistiod",
-              envvar="MINIISTIOD_CA_DIRECTORY", help="Where our own authority keeps its key.")
-@click.option("--cacerts", type=click.Path(exists=True, file_okay=False, path_type=Path), envvar="MINIISTIOD_CACERTS",
-              help="A folder with an authority of your own, as Istio's cacerts.")
-@click.option("--log-format", type=click.Choice(logs.FORMATS), default="auto", show_default=True, envvar="MINIISTIOD_LOG_FORMAT",
-              help="How to log; auto asks whether a terminal reads it.")
-@click.option("--log-level", type=click.Choice(logs.LEVELS), default="info", show_default=True, envvar="MINIISTIOD_LOG_LEVEL",
-              help="From which level on to log.")
+@click.option(
+    "--ca-directory",
+    type=click.Path(file_okay=False, path_type=Path),
+    default=defaults.state_directory,
+    show_default="~/.local/state/miniistiod",
+    envvar="MINIISTIOD_CA_DIRECTORY",
+    help="Where our own authority keeps its key.",
+)
+@click.option(
+    "--cacerts",
+    type=click.Path(exists=True, file_okay=False, path_type=Path),
+    envvar="MINIISTIOD_CACERTS",
+    help="A folder with an authority of your own, as Istio's cacerts.",
+)
+@click.option(
+    "--log-format",
+    type=click.Choice(logs.FORMATS),
+    default="auto",
+    show_default=True,
+    envvar="MINIISTIOD_LOG_FORMAT",
+    help="How to log; auto asks whether a terminal reads it.",
+)
+@click.option(
+    "--log-level",
+    type=click.Choice(logs.LEVELS),
+    default="info",
+    show_default=True,
+    envvar="MINIISTIOD_LOG_LEVEL",
+    help="From which level on to log.",
+)
 def serve(config: tuple[Path, ...], log_format: str, log_level: str, **addresses: Any) -> None:
     """Serve the mesh of the given configuration to Envoys, and follow its files."""
     from miniistiod.app.control_plane import ControlPlane
@@ -59,7 +97,7 @@ def serve(config: tuple[Path, ...], log_format: str, log_level: str, **addresses
     logs.configured(log_format, log_level)
     try:
         asyncio.run(_serve(ControlPlane, Settings(config, **addresses)))
-    except (FileNotFoundError, RuntimeError) as fault:
+    except (FileNotFoundError, RuntimeError, ValueError) as fault:
         raise click.ClickException(str(fault)) from None
 
 

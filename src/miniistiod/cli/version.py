@@ -23,5 +23,9 @@ def envoy_version() -> str:
 @click.option("-o", "--output", type=click.Choice(["text", "json"]), default="text", help="How to print it.")
 def version(output: str) -> None:
     """Print the versions of mini-istiod, of the Envoy API it speaks and of the Envoy it finds."""
-    parts = {"miniistiod": installed("miniistiod"), "envoy api": installed("xds-protos"), "envoy": envoy_version()}
+    parts = {
+        "miniistiod": installed("miniistiod"),
+        "envoy api": installed("xds-protos"),
+        "envoy": envoy_version(),
+    }
     click.echo(json.dumps(parts) if output == "json" else "\n".join(f"{k}: {v}" for k, v in parts.items()))
