@@ -72,7 +72,6 @@ class Streams:
             connection, request = await self._opened(dialect, only, context)
         except Refusal as refusal:
             await context.abort(refusal.code, refusal.reason)
-        self.metrics.connected(connection)
         reader = asyncio.create_task(self._read(connection, request, only, context))
         try:
             await self._write(connection, context)
@@ -95,8 +94,10 @@ class Streams:
         identity = await self.authorise(context, request.node)
         session = dialect.session(f"{secrets.token_hex(4)}-", self.memo)
         session.update(self.visible(self.source.snapshot(request.node), request.node, identity))
-        now = time.time()
-        return self.connections.opened(dialect, request.node, context.peer(), identity, session, now), request
+        connection = Connection(dialect, request.node, context.peer(), identity, session, time.time())
+        self.connections.opened(connection)
+        self.metrics.connected(connection)
+        return connection, request
 
     async def _request(self, dialect: Dialect, only: str, context: Any) -> Any:
         """The next request, None at the end of the stream."""

@@ -30,13 +30,13 @@ class Connection:
     rejects: the labels under which the metrics count what it rejects, by type.
     """
 
-    number: int
     dialect: Dialect
     node: Any
     peer: str
     identity: Any
     session: Any
     since: float
+    number: int = 0
     wake: asyncio.Event = field(default_factory=asyncio.Event)
     ended: bool = False
     refusal: Refusal | None = None
@@ -76,14 +76,11 @@ class Connections:
     def __len__(self) -> int:
         return len(self._open)
 
-    def opened(
-        self, dialect: Dialect, node: Any, peer: str, identity: Any, session: Any, now: float
-    ) -> Connection:
-        """Note a new stream and tell that its node is here."""
-        connection = Connection(next(self._numbers), dialect, node, peer, identity, session, now)
+    def opened(self, connection: Connection) -> None:
+        """Note a new stream and tell that its node is here; what the listener raises keeps it out."""
+        self._connected(connection.node)
+        connection.number = next(self._numbers)
         self._open[connection.number] = connection
-        self._connected(node)
-        return connection
 
     def closed(self, connection: Connection) -> None:
         """Note the end of a stream and tell that its node has left; a node may be here by several streams."""

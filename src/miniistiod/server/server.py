@@ -31,10 +31,15 @@ def _ignore(node: Any) -> None:
     """Nobody wants to know."""
 
 
+def _nothing() -> None:
+    """Nothing is to be done before a push."""
+
+
 class AdsServer:
     """Serves one source on any number of addresses.
 
-    connected, disconnected: called with the Envoy Node for each stream. handlers: further gRPC services,
+    connected, disconnected: called with the Envoy Node for each stream. pushing: called once before each
+    push, for work that is done once for a burst of changes. handlers: further gRPC services,
     such as the one for certificates; `services` are their names, for reflection.
     """
 
@@ -47,6 +52,7 @@ class AdsServer:
         visible: Visible = everything,
         connected: Callable[[Any], None] = _ignore,
         disconnected: Callable[[Any], None] = _ignore,
+        pushing: Callable[[], None] = _nothing,
         handlers: Sequence[grpc.GenericRpcHandler] = (),
         services: Sequence[str] = (),
         metrics: Metrics | None = None,
@@ -57,6 +63,7 @@ class AdsServer:
         self.ports: list[int] = []
         self._streams = Streams(source, self.options, self.connections, authorise, self.metrics, visible)
         self._debounce = Debounce(self._push, self.options.quiet, self.options.longest_wait)
+        self._pushing = pushing
         self._handlers, self._services = tuple(handlers), tuple(services)
         self._addresses: list[tuple[str, grpc.ServerCredentials | None]] = []
         self._health = health.aio.HealthServicer()
@@ -121,6 +128,7 @@ class AdsServer:
 
     def _push(self) -> None:
         """Wake every writer; each takes the news when its client can read them."""
+        self._pushing()
         self._streams.memo.forget()
         now = time.time()
         for connection in self.connections:

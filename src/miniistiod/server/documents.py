@@ -1,0 +1,173 @@
+"""What the debug pages show, as JSON, in the shape of istiod's pages; read from the connections only."""
+
+from __future__ import annotations
+
+import importlib
+import pkgutil
+import re
+from collections.abc import Iterable
+from datetime import UTC, datetime
+from typing import Any
+
+from google.protobuf import any_pb2, json_format
+
+from miniistiod.server.connections import Connection, Connections
+from miniistiod.xds.resource import Resource, Snapshot
+from miniistiod.xds.state import TypeState
+from miniistiod.xds.type_rules import CDS, ECDS, EDS, LDS, RDS, SDS
+
+Json = dict[str, Any]
+
+SYNCZ = {CDS: "cluster", LDS: "listener", RDS: "route", EDS: "endpoint", ECDS: "extensionconfig"}
+"""The prefixes of istiod's flat fields, `cluster_sent` and `cluster_acked`."""
+
+
+def timestamp(seconds: float) -> str:
+    """RFC 3339, as Go writes it."""
+    return datetime.fromtimestamp(seconds, UTC).isoformat().replace("+00:00", "Z")
+
+
+def syncz(connections: Connections) -> list[Json]:
+    """How far each proxy is, for each type it asked for."""
+    return [sync_status(c) for c in connections]
+
+
+def sync_status(connection: Connection) -> Json:
+    """One proxy. Besides istiod's fields: `protocol`, `connected`, and for each type its status, the versions
+    (they belong to the content) and the NACK.
+    """
+    metadata = json_format.MessageToDict(connection.node.metadata)
+    states: dict[str, TypeState] = connection.session.states
+    flat: dict[str, str] = {}
+    for url, prefix in SYNCZ.items():
+        if url in states:
+            book = states[url].book
+            flat |= {f"{prefix}_sent": book.sent_nonce, f"{prefix}_acked": book.acked_nonce}
+    return {
+        "cluster_id": metadata.get("CLUSTER_ID", ""),
+        "proxy": connection.node.id,
+        "proxy_type": connection.node.id.partition("~")[0],
+        "istio_version": metadata.get("ISTIO_VERSION", ""),
+        "protocol": connection.dialect.name,
+        "connected": timestamp(connection.since),
+        **{k: v for k, v in flat.items() if v},
+        "resources": {url: type_status(state) for url, state in states.items()},
+    }
+
+
+def type_status(state: TypeState) -> Json:
+    """One type of one proxy."""
+    book = state.book
+    shown: Json = {"type": state.rules.name, "status": state.status}
+    if book.sent_nonce:
+        shown |= {"sent": book.sent_nonce, "sentVersion": book.sent_version}
+        shown["sentTime"] = timestamp(book.sent_time)
+    if book.acked_nonce:
+        shown |= {"acked": book.acked_nonce, "ackedVersion": book.acked_version}
+        shown["ackedTime"] = timestamp(book.acked_time)
+    if book.rejected is not None:
+        shown |= {"lastError": book.rejected.reason, "rejectedVersion": book.rejected.version}
+        shown |= {"rejected": sorted(book.rejected.culprits), "rejectedTime": timestamp(book.rejected.time)}
+    return shown
+
+
+def clients(connections: Connections) -> Json:
+    """Who is connected, and what each one watches."""
+    return {"totalClients": len(connections), "clients": [client(c) for c in connections]}
+
+
+def client(connection: Connection) -> Json:
+    """One stream."""
+    watches = {
+        url: sorted(s.subscription.names | ({"*"} if s.subscription.wildcard else set()))
+        for url, s in connection.session.states.items()
+    }
+    metadata = json_format.MessageToDict(connection.node.metadata)
+    return {
+        "connectionId": connection.id,
+        "connectedAt": timestamp(connection.since),
+        "address": connection.peer,
+        "protocol": connection.dialect.name,
+        "identity": str(connection.identity) if connection.identity is not None else None,
+        "labels": metadata.get("LABELS", {}),
+        "metadata": metadata,
+        "watches": watches,
+    }
+
+
+DUMP = (
+    ("Clusters", CDS, "dynamicActiveClusters", "cluster", None),
+    ("Endpoints", EDS, "dynamicEndpointConfigs", "endpointConfig", None),
+    ("Listeners", LDS, "dynamicListeners", "listener", "activeState"),
+    ("Routes", RDS, "dynamicRouteConfigs", "routeConfig", None),
+    ("Secrets", SDS, "dynamicActiveSecrets", "secret", None),
+    ("Ecds", ECDS, "ecdsFilters", "ecdsFilter", None),
+)
+"""Section of Envoy's dump, type, its list, the field of a resource, and the field around that."""
+
+
+def config_dump(snapshot: Snapshot, states: dict[str, TypeState]) -> Json:
+    """All resources of one proxy in the form of Envoy's own `/config_dump`; private keys are left out."""
+    configs = []
+    for section, url, field, inner, around in DUMP:
+        found = offered(snapshot, url, states.get(url))
+        entries = [entry(url, r, inner, around) for r in found]
+        configs.append({"@type": f"type.googleapis.com/envoy.admin.v3.{section}ConfigDump", field: entries})
+    return {"configs": configs}
+
+
+def offered(snapshot: Snapshot, url: str, state: TypeState | None) -> Iterable[Resource]:
+    """What the client subscribes to of a type, sorted by name; all of it when it has not asked yet."""
+    found = (r for part in snapshot.resources(url) for r in part.values())
+    if state is not None:
+        found = (r for r in found if state.subscription.covers(r.name))
+    return sorted(found, key=lambda r: r.name)
+
+
+def entry(url: str, resource: Resource, inner: str, around: str | None) -> Json:
+    """One resource with its version."""
+    shown: Json = {"versionInfo": resource.version, inner: opened(url, resource.body)}
+    if resource.origins:
+        shown["origins"] = [str(origin) for origin in resource.origins]
+    return {"name": resource.name, around: shown} if around else shown
+
+
+def opened(url: str, body: bytes) -> Json:
+    """A serialised message as JSON with every Any opened; one of a type that we do not have says so."""
+    packed = any_pb2.Any(type_url=url, value=body)
+    tried = set[str]()
+    while True:
+        try:
+            shown: Json = json_format.MessageToDict(packed)
+        except (TypeError, json_format.Error) as error:
+            package = package_in(str(error))
+            if package in tried or not imported(package):
+                return {"@type": url, "unreadable": str(error)}
+            tried.add(package)
+        else:
+            return hidden(shown) if url == SDS else shown
+
+
+def hidden(secret: Json) -> Json:
+    """A secret without its private key, as Envoy shows it."""
+    if "privateKey" in secret.get("tlsCertificate", {}):
+        secret["tlsCertificate"]["privateKey"] = {"inlineBytes": "W3JlZGFjdGVkXQ=="}
+    return secret
+
+
+def package_in(complaint: str) -> str:
+    """The protobuf package of the type that a decoder says it does not know."""
+    found = re.search(r"([a-z_][\w.]*)\.[A-Z]\w*", complaint.rpartition("/")[2])
+    return found[1] if found else ""
+
+
+def imported(package: str) -> bool:
+    """Import the messages of a package, so that their Any can be opened; false when there is none."""
+    try:
+        found = importlib.import_module(package) if package else None
+    except ImportError:
+        return False
+    for module in pkgutil.iter_modules(found.__path__) if found else ():
+        if module.name.endswith("_pb2"):
+            importlib.import_module(f"{package}.{module.name}")
+    return found is not None
