@@ -44,7 +44,7 @@ class MergedDestinationRule:
     @property
     def selector(self) -> Mapping[str, str] | None:
         """The client labels it asks for, None when it is for all clients."""
-        return self.message.workload_selector.match_labels if self.message.HasField("workload_selector") else None
+        return labels_of(self.sources[0])
 
 
 Rules = tuple[MergedDestinationRule, ...]
@@ -62,9 +62,12 @@ class HostRules:
         return most_specific(host, self.exact, self.wildcard) or ()
 
 
+NO_RULES = HostRules()
+
+
 @dataclass(frozen=True, slots=True, eq=False)
 class DestinationRuleIndex:
-    """All rules: for clients in the same namespace, for clients elsewhere, and private ones of the root namespace."""
+    """All rules: for clients of the same namespace, for clients elsewhere, private ones of the root namespace."""
 
     root_namespace: str
     local: Mapping[str, HostRules]
@@ -73,12 +76,13 @@ class DestinationRuleIndex:
 
     def rules(self, service: Service, client_namespace: str) -> Rules:
         """All candidates in the place that decides, those with a workloadSelector first."""
-        own = self.root_private if client_namespace == self.root_namespace else self.local.get(client_namespace)
-        if own is not None and (found := own.of_host(service.hostname)):
+        own = self.local.get(client_namespace, NO_RULES)
+        if client_namespace == self.root_namespace:
+            own = self.root_private
+        if found := own.of_host(service.hostname):
             return found
         for namespace in (service.namespace, self.root_namespace):
-            elsewhere = self.exported.get(namespace)
-            rules = elsewhere.of_host(service.hostname) if elsewhere is not None else ()
+            rules = self.exported.get(namespace, NO_RULES).of_host(service.hostname)
             if visible := tuple(rule for rule in rules if exported_to(rule, client_namespace)):
                 return visible
         return ()
@@ -118,7 +122,9 @@ def declared_exports(document: Document) -> frozenset[str]:
 
 def is_private(document: Document, exports: frozenset[str], settings: MeshSettings) -> bool:
     """Whether only clients of its own namespace may use it."""
-    return "." in settings.destination_rule_export_to if not exports else exports in ({"."}, {document.namespace})
+    if not exports:
+        return "." in settings.destination_rule_export_to
+    return exports in ({"."}, {document.namespace})
 
 
 class Merging:
@@ -179,7 +185,7 @@ def labels_of(document: Document) -> Mapping[str, str] | None:
 
 @kept
 def merged_rule(host: str, sources: tuple[Document, ...], exports: frozenset[str]) -> MergedDestinationRule:
-    """The first document with the subsets of the others that it does not have, and the first policy there is."""
+    """The first document with the subsets of the others that it lacks, and the first policy there is."""
     message = destination_rule_pb2.DestinationRule()
     message.CopyFrom(sources[0].message)
     message.host = host

@@ -1,4 +1,4 @@
-"""meshConfig.discoverySelectors: objects of namespaces that no selector selects do not count. None given: all count."""
+"""meshConfig.discoverySelectors: objects of namespaces that no selector selects do not count; without any, all do."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ def selects(selector: LabelSelector, labels: Mapping[str, str]) -> bool:
 
 
 def holds(requirement: LabelSelectorRequirement, labels: Mapping[str, str]) -> bool:
-    """One expression. NotIn holds where the label is missing, as in Kubernetes; an unknown operator never does."""
+    """One expression, as in Kubernetes: NotIn holds where the label is missing."""
     present, value = requirement.key in labels, labels.get(requirement.key, "")
     return {
         "In": present and value in requirement.values,

@@ -62,4 +62,4 @@ def is_wide(policy: PeerAuthentication) -> bool:
 
 def mode(value: int) -> str:
     """The mode by its name, "" for UNSET."""
-    return PeerAuthentication.MutualTLS.Mode.Name(value) if value else ""  # type: ignore[arg-type]
+    return PeerAuthentication.MutualTLS.Mode.Name(value) if value else ""

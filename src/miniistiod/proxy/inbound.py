@@ -2,11 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 
+from miniistiod.mesh.endpoints import EndpointIndex
+from miniistiod.mesh.kept import kept
 from miniistiod.mesh.mesh import Mesh
-from miniistiod.mesh.service import Port, Service
+from miniistiod.mesh.selection import by_one_label, selecting
+from miniistiod.mesh.service import Port, Registry, Resolution, Service
+from miniistiod.mesh.services import ServiceIndex
+from miniistiod.mesh.workload import Workload, WorkloadSource
+from miniistiod.mesh.workload_endpoints import target_port
+from miniistiod.vocab.protocol import Protocol
 
 
 @dataclass(frozen=True, slots=True)
@@ -18,8 +25,76 @@ class ServiceTarget:
     target_port: int
 
 
-def service_targets(
-    mesh: Mesh, addresses: tuple[str, ...], namespace: str, labels: Mapping[str, str]
-) -> tuple[ServiceTarget, ...]:
-    """The service ports that lead to a workload with these addresses, oldest service first."""
-    raise NotImplementedError
+Targets = tuple[ServiceTarget, ...]
+
+
+def service_targets(mesh: Mesh, workload: Workload) -> Targets:
+    """The service ports that lead to a workload, those of the oldest service first."""
+    listed = by_address(mesh.services, mesh.endpoints).of
+    at = tuple(t for address in workload.addresses for t in listed.get(address, ()))
+    return targets(selectors(mesh.services).get(workload.namespace, ()), workload, at)
+
+
+@kept
+def targets(services: tuple[Service, ...], workload: Workload, at: Targets) -> Targets:
+    """`services` are Kubernetes Services with a selector, `at` the targets known by address."""
+    chosen = selecting(by_one_label(services), workload) if services else ()
+    found = [target for service in chosen for target in of_kubernetes(service, workload)]
+    own = (t for t in at if t.service.namespace == workload.namespace and counts(t.service, chosen, workload))
+    return tuple(sorted((*found, *own), key=lambda t: (t.service.created[0], t.service.hostname)))
+
+
+def counts(service: Service, chosen: tuple[Service, ...], workload: Workload) -> bool:
+    """A ServiceEntry always counts; a Kubernetes Service without a selector only for a Pod that no other selects."""
+    if service.registry is Registry.EXTERNAL:
+        return True
+    return not chosen and workload.source is not WorkloadSource.ENTRY
+
+
+def of_kubernetes(service: Service, workload: Workload) -> Iterator[ServiceTarget]:
+    """The ports of a Service on the workload, the first for each target port and protocol."""
+    entry = workload.source is WorkloadSource.ENTRY
+    if entry and service.resolution is not Resolution.STATIC:
+        return
+    seen: set[tuple[int, Protocol]] = set()
+    for port in service.ports:
+        number = target_port(workload, port)
+        if number is None or (number, port.protocol) in seen or (entry and port.protocol is Protocol.UDP):
+            continue
+        seen.add((number, port.protocol))
+        yield ServiceTarget(service, port, number)
+
+
+@kept
+def selectors(services: ServiceIndex) -> Mapping[str, tuple[Service, ...]]:
+    """The Kubernetes Services with a selector, by namespace."""
+    found: dict[str, list[Service]] = {}
+    for each in services.all:
+        if each.selector and each.registry is Registry.KUBERNETES:
+            found.setdefault(each.namespace, []).append(each)
+    return {namespace: tuple(each) for namespace, each in found.items()}
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class AddressTable:
+    """The targets that are known by the address of an endpoint."""
+
+    of: Mapping[str, Targets]
+
+
+@kept
+def by_address(services: ServiceIndex, endpoints: EndpointIndex) -> AddressTable:
+    """Those of ServiceEntries, and of Kubernetes Services without a selector, which only list addresses."""
+    found: dict[str, list[ServiceTarget]] = {}
+    for service in services.all:
+        if service.registry is Registry.EXTERNAL or not service.selector:
+            for address, target in listed(service, endpoints):
+                found.setdefault(address, []).append(target)
+    return AddressTable({address: tuple(each) for address, each in found.items()})
+
+
+def listed(service: Service, endpoints: EndpointIndex) -> Iterable[tuple[str, ServiceTarget]]:
+    """(address, target) of each endpoint of a service."""
+    for port in service.ports:
+        for endpoint in endpoints.of(service).at(port):
+            yield endpoint.address, ServiceTarget(service, port, endpoint.port)

@@ -42,7 +42,8 @@ class Proxy:
     `id` is NAME.NAMESPACE. `labels` are those of the workload. `service_account` is the bare name.
     `proxy_config` is the PROXY_CONFIG of the metadata as JSON text, None when absent or null (then the mesh's
     defaultConfig counts). `istio_extensions`: it has Istio's own filters (DESIGN decision 5).
-    `version` is (major, minor, patch) of ISTIO_VERSION. `metadata` is everything as it came.
+    `node_cluster` is the Node's own cluster
+    (APP.NAMESPACE), as spans name it. `version` is (major, minor, patch) of ISTIO_VERSION. `metadata` is everything as it came.
     """
 
     kind: ProxyKind
@@ -59,6 +60,7 @@ class Proxy:
     cluster: str = ""
     network: str = ""
     mesh_id: str = ""
+    node_cluster: str = ""
     node_name: str = ""
     interception: Interception = Interception.REDIRECT
     istio_extensions: bool = False
@@ -121,6 +123,7 @@ def proxy(node: base_pb2.Node) -> Proxy:
         cluster=str(metadata.get("CLUSTER_ID") or ""),
         network=str(metadata.get("NETWORK") or ""),
         mesh_id=str(metadata.get("MESH_ID") or ""),
+        node_cluster=node.cluster,
         node_name=str(metadata.get("NODE_NAME") or ""),
         interception=interception(metadata.get("INTERCEPTION_MODE")),
         istio_extensions=any(e.name == "istio.alpn" for e in node.extensions),

@@ -11,11 +11,14 @@ from dataclasses import dataclass
 from miniistiod.api.istio.networking import sidecar_pb2
 from miniistiod.mesh.destination_rules import DestinationRuleIndex, MergedDestinationRule, Rules
 from miniistiod.mesh.kept import kept
+from miniistiod.mesh.policies import selected
 from miniistiod.mesh.service import Service
 from miniistiod.mesh.services import ServiceIndex
 from miniistiod.mesh.settings import MeshSettings
 from miniistiod.mesh.sidecars import Sidecar
-from miniistiod.mesh.virtual_services import MergedVirtualService, VirtualServiceIndex
+from miniistiod.mesh.virtual_services import MergedVirtualService, VirtualServiceIndex, governing
+from miniistiod.proxy.imports import imported_rules, imported_services, imports
+from miniistiod.proxy.reachable import hosts_of, reachable, wanted
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -36,6 +39,11 @@ class EgressListener:
     def port(self) -> int:
         """The port it is for, 0 when it is for all (or is a Unix socket)."""
         return self.spec.port.number if self.spec is not None else 0
+
+    @property
+    def matched_port(self) -> int:
+        """The port that its services have, 0 when it takes in services with any port."""
+        return matched_port(self.spec)
 
     @property
     def is_catch_all(self) -> bool:
@@ -88,8 +96,61 @@ def outbound_view(
     virtual_services: VirtualServiceIndex,
     destination_rules: DestinationRuleIndex,
 ) -> OutboundView:
-    """The view of one namespace under one Sidecar."""
-    raise NotImplementedError
+    """The view of one namespace under one Sidecar. A Sidecar without egress listeners limits nothing."""
+    bound = virtual_services.at(namespace)
+    specs: list[sidecar_pb2.IstioEgressListener | None] = [*sidecar.message.egress] if sidecar is not None else []
+    listeners = tuple(egress_listener(spec, namespace, services, bound) for spec in specs or [None])
+    union = reachable(
+        tuple((each.matched_port, each.services, wanted(each.virtual_services, namespace)) for each in listeners),
+        services,
+        namespace,
+    )
+    return OutboundView(
+        namespace=namespace,
+        sidecar=sidecar,
+        listeners=listeners,
+        services=union,
+        by_host=hosts_of(union),
+        rules=rules_of(union, destination_rules, namespace),
+        outbound_traffic_policy=traffic_policy(sidecar, settings),
+    )
+
+
+def egress_listener(
+    spec: sidecar_pb2.IstioEgressListener | None,
+    namespace: str,
+    services: ServiceIndex,
+    bound: tuple[MergedVirtualService, ...],
+) -> EgressListener:
+    """One listener with what its hosts take in; None stands for the one that takes in everything."""
+    hosts = imports(("*/*",) if spec is None else tuple(spec.hosts), namespace)
+    taken = imported_services(hosts, services, namespace, matched_port(spec))
+    rules = bound if spec is None else imported_rules(hosts, bound)
+    return EgressListener(spec, taken, rules, governing((s.hostname for s in taken), rules))
+
+
+def matched_port(spec: sidecar_pb2.IstioEgressListener | None) -> int:
+    """The port that services must have, 0 for any: an HTTP proxy takes requests for all ports."""
+    if spec is None or spec.port.protocol.upper() == "HTTP_PROXY":
+        return 0
+    return spec.port.number
+
+
+@kept
+def rules_of(
+    services: tuple[Service, ...], destination_rules: DestinationRuleIndex, namespace: str
+) -> Mapping[str, Rules]:
+    """The candidates for each host name that has any."""
+    found = ((service.hostname, destination_rules.rules(service, namespace)) for service in services)
+    return {host: rules for host, rules in found if rules}
+
+
+def traffic_policy(sidecar: Sidecar | None, settings: MeshSettings) -> sidecar_pb2.OutboundTrafficPolicy:
+    """The Sidecar's, or the mode of the mesh."""
+    if sidecar is not None and sidecar.message.HasField("outbound_traffic_policy"):
+        return sidecar.message.outbound_traffic_policy
+    mode: int = settings.config.outbound_traffic_policy.mode
+    return sidecar_pb2.OutboundTrafficPolicy(mode=mode)  # type: ignore[arg-type]
 
 
 def destinations(view: OutboundView, labels: Mapping[str, str]) -> tuple[Destination, ...]:
@@ -97,6 +158,14 @@ def destinations(view: OutboundView, labels: Mapping[str, str]) -> tuple[Destina
     return tuple(Destination(service, rule_for(view, service, labels)) for service in view.services)
 
 
-def rule_for(view: OutboundView, service: Service, labels: Mapping[str, str] | None) -> MergedDestinationRule | None:
+def rule_for(
+    view: OutboundView, service: Service, labels: Mapping[str, str] | None
+) -> MergedDestinationRule | None:
     """The rule in force for a client with these labels; None as labels leaves out rules with a selector."""
-    raise NotImplementedError
+    for_all = None
+    for rule in view.rules.get(service.hostname, ()):
+        if rule.selector is None:
+            for_all = rule
+        elif labels is not None and rule.namespace == view.namespace and selected(rule.selector, labels):
+            return rule
+    return for_all

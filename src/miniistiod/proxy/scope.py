@@ -6,6 +6,7 @@ and by all snapshots in which it did not change, so that generators can be kept 
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -20,17 +21,21 @@ from miniistiod.api.istio.telemetry import telemetry_pb2
 from miniistiod.config.objects import Object
 from miniistiod.mesh.destination_rules import MergedDestinationRule
 from miniistiod.mesh.envoy_filters import envoy_filters_of
+from miniistiod.mesh.identity import in_every_domain
+from miniistiod.mesh.locality import locality, with_topology
 from miniistiod.mesh.mesh import Mesh
 from miniistiod.mesh.service import Service, ServiceEndpoints
 from miniistiod.mesh.settings import MeshSettings
 from miniistiod.mesh.sidecars import Sidecar
 from miniistiod.mesh.telemetry import applied
+from miniistiod.mesh.workload import Workload
 from miniistiod.proxy import gateways, inbound, outbound, proxy_config
 from miniistiod.proxy.gateways import MergedGateway
 from miniistiod.proxy.inbound import ServiceTarget
 from miniistiod.proxy.node import Proxy
 from miniistiod.proxy.outbound import Destination, OutboundView
 from miniistiod.proxy.proxy_config import EffectiveProxyConfig
+from miniistiod.proxy.workload import workload_of
 
 
 @dataclass(frozen=True, eq=False)
@@ -51,11 +56,29 @@ class ProxyScope:
         return proxy_config.effective(self.settings, self.proxy.proxy_config)
 
     @cached_property
+    def workload(self) -> Workload:
+        """The workload behind it: the Pod or WorkloadEntry with its address, else what its Node says."""
+        known = self.mesh.workloads.pods.get((self.proxy.namespace, self.proxy.name))
+        known = known or self.mesh.workloads.at(self.proxy.addresses[0])
+        return known if known is not None and known.namespace == self.proxy.namespace else workload_of(self.proxy)
+
+    @cached_property
+    def labels(self) -> Mapping[str, str]:
+        """By which policies, Sidecars and Gateways select it: those of its workload and of the place it runs in."""
+        labels = self.workload.labels
+        return with_topology(labels, self.locality, self.proxy.cluster, self.proxy.node_name, self.proxy.network)
+
+    @cached_property
+    def locality(self) -> str:
+        """region/zone/sub-zone: what the mesh knows of its workload, else what its Node says."""
+        return self.workload.locality or locality(self.workload.labels, {}) or self.proxy.locality
+
+    @cached_property
     def sidecar(self) -> Sidecar | None:
         """The Sidecar in force; always None for a router."""
         if self.proxy.is_router:
             return None
-        return self.mesh.sidecars.of_workload(self.proxy.namespace, self.proxy.labels)
+        return self.mesh.sidecars.of_workload(self.proxy.namespace, self.labels)
 
     @cached_property
     def outbound(self) -> OutboundView:
@@ -72,23 +95,25 @@ class ProxyScope:
     @cached_property
     def destinations(self) -> tuple[Destination, ...]:
         """Each service it sees with the DestinationRule in force for it; equal tuples for equal proxies."""
-        return outbound.destinations(self.outbound, self.proxy.labels)
+        return outbound.destinations(self.outbound, self.labels)
 
     @cached_property
     def targets(self) -> tuple[ServiceTarget, ...]:
         """The service ports that lead to its workload, in order of precedence (oldest service first)."""
-        return inbound.service_targets(self.mesh, self.proxy.addresses, self.proxy.namespace, self.proxy.labels)
+        return inbound.service_targets(self.mesh, self.workload)
 
     @cached_property
     def gateway(self) -> MergedGateway:
         """What a router listens on; NO_GATEWAY for a sidecar."""
         if self.proxy.is_sidecar:
             return gateways.NO_GATEWAY
-        return gateways.merged_gateway(self.proxy, self.mesh, self.targets)
+        return gateways.merged_gateway(
+            gateways.selecting(self.mesh.gateways, self.labels), self.targets, self.mesh.virtual_services, self.proxy.namespace
+        )
 
     def destination_rule(self, service: Service) -> MergedDestinationRule | None:
         """The rule for traffic to a service; one whose workloadSelector selects this proxy comes first."""
-        return outbound.rule_for(self.outbound, service, self.proxy.labels)
+        return outbound.rule_for(self.outbound, service, self.labels)
 
     def inbound_rule(self, service: Service) -> MergedDestinationRule | None:
         """The rule for traffic from the sidecar to its own application; selectors do not count here."""
@@ -98,32 +123,37 @@ class ProxyScope:
         """The endpoints of a service."""
         return self.mesh.endpoints.of(service)
 
+    def service_accounts(self, service: Service) -> tuple[str, ...]:
+        """The identities a client accepts of a service, those of its endpoints among them, in all trust domains."""
+        known = self.endpoints(service).service_accounts
+        return in_every_domain((*known, *service.service_accounts), self.settings.trust_domains[1:])
+
     @cached_property
     def peer_authentications(self) -> tuple[Object[peer_authentication_pb2.PeerAuthentication], ...]:
         """Those that count for its workload, the mesh's first; at most one of each level."""
-        return self.mesh.peer_authentications.of_workload(self.proxy.namespace, self.proxy.labels)
+        return self.mesh.peer_authentications.of_workload(self.proxy.namespace, self.labels)
 
     @cached_property
     def request_authentications(self) -> tuple[Object[request_authentication_pb2.RequestAuthentication], ...]:
         """All that apply, the root namespace's first."""
-        return self.mesh.request_authentications.of_workload(self.proxy.namespace, self.proxy.labels)
+        return self.mesh.request_authentications.of_workload(self.proxy.namespace, self.labels)
 
     @cached_property
     def authorization_policies(self) -> tuple[Object[authorization_policy_pb2.AuthorizationPolicy], ...]:
         """All that apply, the root namespace's first, then its own namespace's."""
-        return self.mesh.authorization_policies.of_workload(self.proxy.namespace, self.proxy.labels)
+        return self.mesh.authorization_policies.of_workload(self.proxy.namespace, self.labels)
 
     @cached_property
     def telemetries(self) -> tuple[Object[telemetry_pb2.Telemetry], ...]:
         """Those that count, from far to near: the root namespace's, the namespace's, the workload's own."""
-        return applied(self.mesh.telemetries, self.proxy.namespace, self.proxy.labels)
+        return applied(self.mesh.telemetries, self.proxy.namespace, self.labels)
 
     @cached_property
     def envoy_filters(self) -> tuple[Object[envoy_filter_pb2.EnvoyFilter], ...]:
         """Those that apply, in the order in which they patch."""
-        return envoy_filters_of(self.mesh.envoy_filters, self.proxy.namespace, self.proxy.labels)
+        return envoy_filters_of(self.mesh.envoy_filters, self.proxy.namespace, self.labels)
 
     @cached_property
     def wasm_plugins(self) -> tuple[Object[wasm_pb2.WasmPlugin], ...]:
         """All that apply, the root namespace's first."""
-        return self.mesh.wasm_plugins.of_workload(self.proxy.namespace, self.proxy.labels)
+        return self.mesh.wasm_plugins.of_workload(self.proxy.namespace, self.labels)
