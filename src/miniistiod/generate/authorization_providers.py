@@ -10,8 +10,8 @@ from envoy.extensions.filters.http.ext_authz.v3.ext_authz_pb2 import ExtAuthz as
 from envoy.extensions.filters.network.ext_authz.v3.ext_authz_pb2 import ExtAuthz as NetworkExtAuthz
 
 from miniistiod.api.istio.mesh.config_pb2 import MeshConfig
+from miniistiod.mesh.collectors import located
 from miniistiod.mesh.kept import kept
-from miniistiod.mesh.provider_services import collector
 from miniistiod.mesh.services import ServiceIndex
 from miniistiod.mesh.settings import MeshSettings
 from miniistiod.translate.mesh_config import envoy_ext_authz, ext_authz_faults
@@ -44,7 +44,7 @@ NONE = Providers()
 @kept
 def mesh_providers(settings: MeshSettings, services: ServiceIndex) -> Providers:
     """Those of the mesh."""
-    return providers(settings.config.extension_providers, lambda name, port: collector(services, name, port))
+    return providers(settings.config.extension_providers, lambda name, port: located(services, name, port))
 
 
 def providers(declared: Sequence[MeshConfig.ExtensionProvider], locate: Locate) -> Providers:
