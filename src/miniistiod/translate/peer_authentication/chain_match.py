@@ -25,7 +25,6 @@ MESH_TCP = ("istio-peer-exchange", "istio")
 MESH = ("istio", "istio-peer-exchange", *MESH_HTTP)
 """What a sidecar offers in its TLS handshake."""
 
-
 class ChainMatch(NamedTuple):
     """One filter chain of a port: when it is taken, and what it is."""
 
@@ -33,7 +32,6 @@ class ChainMatch(NamedTuple):
     transport: str
     alpn: tuple[str, ...] = ()
     terminates: bool = False
-
 
 _HTTP = {
     Mode.STRICT: (ChainMatch(True, TLS, terminates=True),),
@@ -57,16 +55,9 @@ _AUTO = {
     Mode.DISABLE: (ChainMatch(True, PLAIN, PLAIN_HTTP), ChainMatch(False, PLAIN)),
 }
 
-
 def chain_matches(protocol: Protocol, mode: Mode) -> tuple[ChainMatch, ...]:
     """The chains of a port in Istio's order; `mode` is the effective one, never UNSET."""
     if protocol.is_http:
         return _HTTP[mode]
     return _AUTO[mode] if protocol is Protocol.AUTO else _TCP[mode]
 
-
-def user_tls_matches(protocol: Protocol) -> tuple[ChainMatch, ...]:
-    """The one chain of a port whose Sidecar brings its own certificate; `protocol` is the one inside TLS."""
-    if protocol is Protocol.AUTO:
-        return ()
-    return (ChainMatch(protocol.is_http, TLS, terminates=True),)
