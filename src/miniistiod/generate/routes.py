@@ -10,9 +10,7 @@ from miniistiod.xds.resource import Part
 
 
 def routes(scope: ProxyScope) -> tuple[Part, ...]:
-    """A router's tables are named by its gateways, a sidecar's by what its listeners need."""
-    if scope.proxy.is_router:
-        return (gateway_routes(scope),)
+    """The tables, named by what the listeners need."""
     asked = (listener.needs for part in listeners(scope) for listener in part.values())
     names = tuple(sorted({name for needs in asked for name in needs}))
-    return (sidecar_routes(scope, names),)
+    return (gateway_routes(scope, names) if scope.proxy.is_router else sidecar_routes(scope, names),)

@@ -58,9 +58,9 @@ class EdgeHost:
     require_tls: bool = False
 
 
-def gateway_routes(scope: ProxyScope) -> Part:
-    """All tables of the router."""
-    return tables(scope.gateway, scope.outbound, scope.mesh.services, edge(scope), scope.settings)
+def gateway_routes(scope: ProxyScope, names: tuple[str, ...]) -> Part:
+    """The tables of these names."""
+    return tables(names, scope.gateway, scope.outbound, scope.mesh.services, edge(scope), scope.settings)
 
 
 def edge(scope: ProxyScope) -> Edge:
@@ -85,10 +85,14 @@ def gateway_labels(gateway: MergedGateway) -> frozenset[str]:
 
 @kept
 def tables(
-    gateway: MergedGateway, view: OutboundView, services: ServiceIndex, router: Edge, settings: MeshSettings
+    names: tuple[str, ...],
+    gateway: MergedGateway,
+    view: OutboundView,
+    services: ServiceIndex,
+    router: Edge,
+    settings: MeshSettings,
 ) -> Part:
-    """Each table that a listener of the gateway asks for."""
-    names = gateway.by_route_name
+    """Each table of these names."""
     return {name: table(name, gateway, view, services, router, settings) for name in names}
 
 
