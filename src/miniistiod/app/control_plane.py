@@ -10,10 +10,12 @@ from typing import Any
 
 import structlog
 
+from miniistiod.app import pages
 from miniistiod.app.mesh_source import MeshSource
 from miniistiod.app.settings import Settings
 from miniistiod.config import Level, Store
 from miniistiod.server import certificates
+from miniistiod.server.admin import HttpServer, debug_pages, monitoring_pages
 from miniistiod.server.files import ConfigFiles
 from miniistiod.server.jwks import KeyFetcher, get
 from miniistiod.server.security import Security, SecurityOptions
@@ -40,6 +42,9 @@ class ControlPlane:
         self._files.load()
         self._listen()
         await self.server.start()
+        web = self._web()
+        for each in web:
+            await each.start()
         work = [self._follow(), self._keys.run(), self._stopped.wait()]
         if self.security is not None:
             work += self.security.work(lambda: self.server.source_changed("secret"))
@@ -54,6 +59,8 @@ class ControlPlane:
                 task.cancel()
             log.info("stopping")
             await self.server.stop()
+            for each in web:
+                await each.stop()
 
     def stop(self) -> None:
         """End `run`."""
@@ -81,12 +88,20 @@ class ControlPlane:
         if self.security is not None:
             self.server.listen(self.settings.secure_grpc_address, self.security.server_credentials())
 
+    def _web(self) -> list[HttpServer]:
+        offers = (
+            (self.settings.http_address, debug_pages(self.server, pages.pages(self.source))),
+            (self.settings.monitoring_address, monitoring_pages(self.server)),
+        )
+        return [HttpServer(page, address) for address, page in offers if address]
+
     async def _follow(self) -> None:
         """Take each state of the files, and push what follows from it."""
         known: frozenset[str] = frozenset()
         async for store in self._files.stores():
             self.source.update(store)
             self._keys.want(self.source.key_sources)
+            pages.measured(self.source, self.server.metrics)
             self.server.source_changed()
             known = self._report(store, known)
 
