@@ -143,9 +143,10 @@ def slice_targets(slices: Iterable[Slice], workloads: WorkloadIndex) -> Iterable
 def slice_target(
     endpoint: core_pb2.SliceEndpoint, address: str, workloads: WorkloadIndex
 ) -> Workload | None:
-    """The Pod that a slice names, or whoever has the address."""
+    """The Pod that a slice names, or whoever has the address; a Pod that is found by it must be ready."""
     if endpoint.target_ref.kind == "Pod":
         pod = workloads.pods.get((endpoint.target_ref.namespace, endpoint.target_ref.name))
         if pod is not None:
             return pod
-    return workloads.at(address)
+    found = workloads.at(address)
+    return None if found is not None and found.source is WorkloadSource.POD and not found.ready else found

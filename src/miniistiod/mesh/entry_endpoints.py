@@ -40,8 +40,8 @@ def of_workloads(
 
 
 def usable(service: Service, workload: Workload) -> bool:
-    """A name or a socket as the address of a selected WorkloadEntry is for DNS services only."""
-    return workload.ready and (workload.has_ip or service.resolution.is_dns)
+    """A Pod must say that it is ready; a WorkloadEntry with a name or a socket is for DNS services only."""
+    return workload.ready is True and (workload.has_ip or service.resolution.is_dns)
 
 
 def inline(

@@ -19,7 +19,7 @@ def workload_endpoints(
     A WorkloadEntry is left out of a headless service and when its address is a name or a socket.
     """
     for workload in workloads:
-        if not (workload.ready or service.publish_not_ready) or not fits(service, workload):
+        if (workload.ready is False and not service.publish_not_ready) or not fits(service, workload):
             continue
         for port in service.ports:
             number = target_port(workload, port)
@@ -66,6 +66,6 @@ def endpoint(
         tls_mode=workload.tls_mode,
         node=workload.node,
         hostname=workload.hostname,
-        healthy=None if workload.source is WorkloadSource.ENTRY else workload.ready,
+        healthy=None if workload.source is WorkloadSource.ENTRY else workload.ready is not False,
         addresses=workload.addresses if len(workload.addresses) > 1 else (),
     )

@@ -98,7 +98,7 @@ def pod_workload(
         node=spec.node_name,
         hostname=(spec.hostname or origin.name) if spec.subdomain else "",
         tls_mode=origin.labels.get(TLS_MODE, "disabled"),
-        ready=all(c.status == "True" for c in status.conditions if c.type == "Ready"),
+        ready=next((c.status == "True" for c in status.conditions if c.type == "Ready"), None),
         origin=origin,
     )
 

@@ -59,11 +59,29 @@ class Destination:
     rule: MergedDestinationRule | None
 
 
+class Destinations(tuple[Destination, ...]):
+    """All destinations of some proxies: a tuple that is equal only to itself, so it is a cheap key."""
+
+    __slots__ = ()
+    __hash__ = object.__hash__
+
+    def __eq__(self, other: object) -> bool:
+        return self is other
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class RuleTable:
+    """The candidate rules for each host name, and those among them that select their clients."""
+
+    of: Mapping[str, Rules]
+    selective: Rules
+
+
 @dataclass(frozen=True, slots=True, eq=False)
 class OutboundView:
     """The way out for all proxies of one namespace and one Sidecar (None: nothing limits them).
 
-    `services` is the union over the listeners, merged by host; `rules` the candidates for each host name.
+    `services` is the union over the listeners, merged by host.
     `outbound_traffic_policy` is the Sidecar's, or the mesh's mode. The same object until something in it changes.
     """
 
@@ -72,8 +90,13 @@ class OutboundView:
     listeners: tuple[EgressListener, ...]
     services: tuple[Service, ...]
     by_host: Mapping[str, Service]
-    rules: Mapping[str, Rules]
+    rule_table: RuleTable
     outbound_traffic_policy: sidecar_pb2.OutboundTrafficPolicy
+
+    @property
+    def rules(self) -> Mapping[str, Rules]:
+        """The candidate DestinationRules for each host name that has any."""
+        return self.rule_table.of
 
     def listener(self, port: int, bind: str = "") -> EgressListener | None:
         """The listener whose routes a port takes: the one of this port (or Unix socket), or the catch-all."""
@@ -111,7 +134,7 @@ def outbound_view(
         listeners=listeners,
         services=union,
         by_host=hosts_of(union),
-        rules=rules_of(union, destination_rules, namespace),
+        rule_table=rules_of(union, destination_rules, namespace),
         outbound_traffic_policy=traffic_policy(sidecar, settings),
     )
 
@@ -139,10 +162,12 @@ def matched_port(spec: sidecar_pb2.IstioEgressListener | None) -> int:
 @kept
 def rules_of(
     services: tuple[Service, ...], destination_rules: DestinationRuleIndex, namespace: str
-) -> Mapping[str, Rules]:
-    """The candidates for each host name that has any."""
-    found = ((service.hostname, destination_rules.rules(service, namespace)) for service in services)
-    return {host: rules for host, rules in found if rules}
+) -> RuleTable:
+    """The candidates for each host name that has any. Rules with a selector count in their own namespace only."""
+    every = ((service.hostname, destination_rules.rules(service, namespace)) for service in services)
+    found = {host: rules for host, rules in every if rules}
+    selective = (rule for rules in found.values() for rule in rules if rule.selector is not None)
+    return RuleTable(found, tuple(rule for rule in selective if rule.namespace == namespace))
 
 
 def traffic_policy(sidecar: Sidecar | None, settings: MeshSettings) -> sidecar_pb2.OutboundTrafficPolicy:
@@ -153,19 +178,28 @@ def traffic_policy(sidecar: Sidecar | None, settings: MeshSettings) -> sidecar_p
     return sidecar_pb2.OutboundTrafficPolicy(mode=mode)  # type: ignore[arg-type]
 
 
-def destinations(view: OutboundView, labels: Mapping[str, str]) -> tuple[Destination, ...]:
-    """Each service of a view with the rule in force for a client with these labels."""
-    return tuple(Destination(service, rule_for(view, service, labels)) for service in view.services)
+def chosen(rules: RuleTable, labels: Mapping[str, str]) -> Rules:
+    """The rules with a selector that select a client with these labels."""
+    return tuple(rule for rule in rules.selective if selected(rule.selector, labels))
 
 
-def rule_for(
-    view: OutboundView, service: Service, labels: Mapping[str, str] | None
-) -> MergedDestinationRule | None:
-    """The rule in force for a client with these labels; None as labels leaves out rules with a selector."""
+@kept
+def destinations(services: tuple[Service, ...], rules: RuleTable, own: Rules) -> Destinations:
+    """Each service with the rule in force for clients that `own` rules select."""
+    return Destinations(Destination(service, in_force(service, rules, own)) for service in services)
+
+
+def rule_for(view: OutboundView, service: Service, labels: Mapping[str, str]) -> MergedDestinationRule | None:
+    """The rule in force for a client with these labels; with none only rules that are for all count."""
+    return in_force(service, view.rule_table, chosen(view.rule_table, labels))
+
+
+def in_force(service: Service, rules: RuleTable, own: Rules) -> MergedDestinationRule | None:
+    """The rule in force: the first one that selects the client, else the last one that is for all."""
     for_all = None
-    for rule in view.rules.get(service.hostname, ()):
+    for rule in rules.of.get(service.hostname, ()):
+        if rule in own:
+            return rule
         if rule.selector is None:
             for_all = rule
-        elif labels is not None and rule.namespace == view.namespace and selected(rule.selector, labels):
-            return rule
     return for_all

@@ -19,7 +19,7 @@ from miniistiod.api.istio.security import (
 )
 from miniistiod.api.istio.telemetry import telemetry_pb2
 from miniistiod.config.objects import Object
-from miniistiod.mesh.destination_rules import MergedDestinationRule
+from miniistiod.mesh.destination_rules import MergedDestinationRule, Rules
 from miniistiod.mesh.envoy_filters import envoy_filters_of
 from miniistiod.mesh.identity import in_every_domain
 from miniistiod.mesh.locality import locality, with_topology
@@ -33,7 +33,7 @@ from miniistiod.proxy import gateways, inbound, outbound, proxy_config
 from miniistiod.proxy.gateways import MergedGateway
 from miniistiod.proxy.inbound import ServiceTarget
 from miniistiod.proxy.node import Proxy
-from miniistiod.proxy.outbound import Destination, OutboundView
+from miniistiod.proxy.outbound import Destinations, OutboundView
 from miniistiod.proxy.proxy_config import EffectiveProxyConfig
 from miniistiod.proxy.workload import workload_of
 
@@ -93,9 +93,14 @@ class ProxyScope:
         )
 
     @cached_property
-    def destinations(self) -> tuple[Destination, ...]:
-        """Each service it sees with the DestinationRule in force for it; equal tuples for equal proxies."""
-        return outbound.destinations(self.outbound, self.labels)
+    def destinations(self) -> Destinations:
+        """Each service it sees with the DestinationRule in force for it; the same object for equal proxies."""
+        return outbound.destinations(self.outbound.services, self.outbound.rule_table, self.own_rules)
+
+    @cached_property
+    def own_rules(self) -> Rules:
+        """The DestinationRules with a workloadSelector that selects it."""
+        return outbound.chosen(self.outbound.rule_table, self.labels)
 
     @cached_property
     def targets(self) -> tuple[ServiceTarget, ...]:
@@ -113,11 +118,11 @@ class ProxyScope:
 
     def destination_rule(self, service: Service) -> MergedDestinationRule | None:
         """The rule for traffic to a service; one whose workloadSelector selects this proxy comes first."""
-        return outbound.rule_for(self.outbound, service, self.labels)
+        return outbound.in_force(service, self.outbound.rule_table, self.own_rules)
 
     def inbound_rule(self, service: Service) -> MergedDestinationRule | None:
         """The rule for traffic from the sidecar to its own application; selectors do not count here."""
-        return outbound.rule_for(self.outbound, service, None)
+        return outbound.in_force(service, self.outbound.rule_table, ())
 
     def endpoints(self, service: Service) -> ServiceEndpoints:
         """The endpoints of a service."""
