@@ -1,0 +1,160 @@
+"""A scope → the ClusterLoadAssignments of its EDS clusters.
+
+One assignment is made once for all clients for which it is the same. Those in which a client's place counts
+are a part of their own, so that one in which it does not is shared by all.
+"""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+from envoy.config.cluster.v3.cluster_pb2 import Cluster
+
+from miniistiod.generate.cluster_discovery import cluster_ports, discovery_type, is_dynamic, subset_names
+from miniistiod.generate.cluster_policy import ClusterPolicy, endpoint_policy
+from miniistiod.generate.endpoint_assignment import assignment, cluster_groups, mutual_only, reachable
+from miniistiod.generate.endpoint_view import EndpointView, endpoint_view, narrowed
+from miniistiod.generate.selected_rules import Selected, rule_of, selected_rules
+from miniistiod.mesh.destination_rules import MergedDestinationRule
+from miniistiod.mesh.endpoints import EndpointIndex
+from miniistiod.mesh.kept import kept
+from miniistiod.mesh.peer_authentications import PeerAuthenticationIndex
+from miniistiod.mesh.service import Port, Service, ServiceEndpoints
+from miniistiod.mesh.settings import MeshSettings
+from miniistiod.proxy.outbound import OutboundView
+from miniistiod.proxy.scope import ProxyScope
+from miniistiod.translate.destination_rule.locality_lb_setting import localised
+from miniistiod.vocab import cluster_name
+from miniistiod.xds.resource import Part, Resource, resource
+
+NOWHERE = EndpointView()
+
+
+class Wanted(NamedTuple):
+    """One EDS cluster: its name, what it is of, and its policy."""
+
+    name: str
+    service: Service
+    port: Port
+    rule: MergedDestinationRule | None
+    subset: str
+    policy: ClusterPolicy
+    by_sni: bool
+
+
+class WantedAssignments(NamedTuple):
+    """The EDS clusters of a view: those the same for all clients, and those in which the place counts."""
+
+    shared: tuple[Wanted, ...]
+    placed: tuple[Wanted, ...]
+
+
+def endpoints(scope: ProxyScope) -> tuple[Part, ...]:
+    """The assignments of all EDS clusters of a proxy."""
+    mesh, router = scope.mesh, scope.proxy.is_router
+    view, selected = scope.outbound, selected_rules(scope)
+    by_sni = router and scope.gateway.auto_passthrough
+    inputs = (mesh.endpoints, mesh.peer_authentications, scope.settings)
+    parts = [shared_assignments(view, selected, router, by_sni, *inputs)]
+    if wanted(view, selected, router, by_sni, scope.settings).placed:
+        place = endpoint_view(scope.proxy)
+        parts.append(placed_assignments(view, selected, router, by_sni, *inputs, place))
+    return tuple(parts)
+
+
+@kept
+def shared_assignments(
+    view: OutboundView,
+    selected: Selected,
+    router: bool,
+    by_sni: bool,
+    index: EndpointIndex,
+    peers: PeerAuthenticationIndex,
+    settings: MeshSettings,
+) -> Part:
+    """Those that are the same for all clients."""
+    found = wanted(view, selected, router, by_sni, settings).shared
+    return {w.name: load_assignment(*w, index.of(w.service), peers, NOWHERE) for w in found}
+
+
+@kept
+def placed_assignments(
+    view: OutboundView,
+    selected: Selected,
+    router: bool,
+    by_sni: bool,
+    index: EndpointIndex,
+    peers: PeerAuthenticationIndex,
+    settings: MeshSettings,
+    place: EndpointView,
+) -> Part:
+    """Those that depend on where the client is."""
+    found = wanted(view, selected, router, by_sni, settings).placed
+    return {
+        w.name: load_assignment(
+            *w, index.of(w.service), peers, narrowed(place, w.service, w.policy, networks=False)
+        )
+        for w in found
+    }
+
+
+@kept
+def wanted(
+    view: OutboundView, selected: Selected, router: bool, by_sni: bool, settings: MeshSettings
+) -> WantedAssignments:
+    """All EDS clusters of a view; with `by_sni` those of AUTO_PASSTHROUGH besides."""
+    shared: list[Wanted] = []
+    placed: list[Wanted] = []
+    for service in view.services:
+        if discovery_type(service, router) != Cluster.EDS or is_dynamic(service):
+            continue
+        for each in wanted_of(service, rule_of(view, selected, service), by_sni, settings):
+            counts = narrowed(_SOMEWHERE, service, each.policy, networks=False) != NOWHERE
+            (placed if counts else shared).append(each)
+    return WantedAssignments(tuple(shared), tuple(placed))
+
+
+_SOMEWHERE = EndpointView(locality="somewhere", node="somewhere")
+
+
+@kept
+def wanted_of(
+    service: Service, rule: MergedDestinationRule | None, by_sni: bool, settings: MeshSettings
+) -> tuple[Wanted, ...]:
+    """The EDS clusters of one service."""
+    found = []
+    for port in cluster_ports(service):
+        for subset in subset_names(service, rule):
+            inputs = (rule, port.number, subset, service.traffic_distribution, settings)
+            policy = endpoint_policy(*inputs)
+            if policy.passthrough:
+                continue
+            name = cluster_name.outbound(service.hostname, port.number, subset)
+            found.append(Wanted(name, service, port, rule, subset, policy, False))
+            if by_sni and not service.mesh_external:
+                sni = cluster_name.outbound_sni(service.hostname, port.number, subset)
+                found.append(Wanted(sni, service, port, rule, subset, policy, True))
+    return tuple(found)
+
+
+@kept
+def load_assignment(
+    name: str,
+    service: Service,
+    port: Port,
+    rule: MergedDestinationRule | None,
+    subset: str,
+    policy: ClusterPolicy,
+    by_sni: bool,
+    known: ServiceEndpoints,
+    peers: PeerAuthenticationIndex,
+    place: EndpointView,
+) -> Resource:
+    """One assignment, serialised. A cluster without endpoints has an empty one."""
+    usable = (e for e in known.at(port) if reachable(e))
+    groups = cluster_groups(service, port, rule, subset, usable, policy, peers, place.node)
+    if by_sni:
+        groups = mutual_only(groups)
+    placed = localised(policy.locality, groups, place.client, policy.outlier is not None)
+    body = assignment(name, placed).SerializeToString(deterministic=True)
+    return resource(name, body, origins=(service.origin, *(rule.sources if rule is not None else ())))
