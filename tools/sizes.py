@@ -1,4 +1,4 @@
-"""Keep the grain of the code: no function over 60 lines, no file over 400 lines of code, no forbidden name."""
+"""Keep the grain of the code: functions of 60 lines, files of 400 at most, names that say what is in."""
 
 from __future__ import annotations
 

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import click
 import yaml
@@ -29,12 +30,16 @@ def options_of_file(ctx: click.Context, _: click.Parameter, path: Path | None) -
     return path
 
 
-def address(name: str, default: str, what: str) -> Any:
+Decorated = TypeVar("Decorated", bound=Callable[..., Any])
+
+
+def address(name: str, default: str, what: str) -> Callable[[Decorated], Decorated]:
     """The option for one address."""
+    variable = f"MINIISTIOD_{name.upper().replace('-', '_')}"
+    told = f"{what} Empty switches it off."
     return click.option(
-        f"--{name}", default=default, show_default=True, metavar="HOST:PORT", envvar=f"MINIISTIOD_{name.upper().replace('-', '_')}",
-        help=f"{what} Empty switches it off.",
-    )  # fmt: skip
+        f"--{name}", default=default, show_default=True, metavar="HOST:PORT", envvar=variable, help=told
+    )
 
 
 @click.command()

@@ -1,0 +1,176 @@
+"""Envoy resources as JSON → the rows of istioctl's tables."""
+
+from __future__ import annotations
+
+import base64
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass
+from typing import Any
+
+from cryptography import x509
+
+Json = dict[str, Any]
+Row = tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Rows:
+    """A table: its head, and the rows that one resource gives."""
+
+    titles: Row
+    cells: Callable[[Json], Iterable[Row]]
+
+
+def istio_config(resource: Json) -> str:
+    """`reviews.default`: the Istio object that the resource's metadata names."""
+    path = resource.get("metadata", {}).get("filterMetadata", {}).get("istio", {}).get("config", "")
+    parts = path.split("/")
+    return f"{parts[-1]}.{parts[-3]}" if len(parts) > 3 else ""
+
+
+def cluster_rows(cluster: Json) -> Iterator[Row]:
+    """One row: the parts of the name, how endpoints are found, and the DestinationRule."""
+    parts = cluster["name"].split("|")
+    direction, port, subset, host = parts if len(parts) == 4 else ("-", "-", "-", cluster["name"])
+    kind = cluster.get("clusterType", {}).get("name") or cluster.get("type", "STATIC")
+    yield host or "", port, subset or "-", direction, kind, istio_config(cluster)
+
+
+def endpoint_rows(assignment: Json) -> Iterator[Row]:
+    """A row for each endpoint; one that says so for a cluster without any."""
+    name = assignment["clusterName"]
+    found = [e for group in assignment.get("endpoints", ()) for e in group.get("lbEndpoints", ())]
+    for each in found:
+        yield (
+            socket_of(each["endpoint"]["address"]),
+            each.get("healthStatus", "UNKNOWN"),
+            str(each.get("loadBalancingWeight", "")),
+            name,
+        )
+    if not found:
+        yield "(none: requests get 503 UH)", "", "", name
+
+
+def socket_of(address: Json) -> str:
+    """ADDRESS:PORT, a path, or the name of an internal listener."""
+    socket = address.get("socketAddress")
+    if socket:
+        return f"{socket['address']}:{socket.get('portValue', 0)}"
+    return str(
+        address.get("pipe", {}).get("path")
+        or address.get("envoyInternalAddress", {}).get("serverListenerName", "")
+    )
+
+
+def route_rows(table: Json) -> Iterator[Row]:
+    """A row for each route of each virtual host."""
+    for host in table.get("virtualHosts", ()):
+        domains = host.get("domains", [])
+        shown = ", ".join(domains[:2]) + (f" + {len(domains) - 2} more" if len(domains) > 2 else "")
+        for route in host.get("routes", ()) or [{}]:
+            yield (
+                table["name"],
+                host["name"],
+                shown,
+                match_of(route.get("match", {})),
+                target_of(route),
+                istio_config(route),
+            )
+
+
+def match_of(match: Json) -> str:
+    """The path of a match, and how many further conditions it has."""
+    split = match.get("pathSeparatedPrefix")
+    path = (
+        f"{split}(/*)" if split else match.get("path") or (f"{match['prefix']}*" if "prefix" in match else "")
+    )
+    path = path or match.get("safeRegex", {}).get("regex", "")
+    more = [h["name"] for h in match.get("headers", ())] + [
+        q["name"] for q in match.get("queryParameters", ())
+    ]
+    return f"{path} {' '.join(f'[{name}]' for name in more)}".strip()
+
+
+def target_of(route: Json) -> str:
+    """Where a route leads."""
+    if "redirect" in route:
+        return "(redirect)"
+    if "directResponse" in route:
+        return f"(status {route['directResponse'].get('status')})"
+    action = route.get("route", {})
+    split = action.get("weightedClusters", {}).get("clusters", ())
+    if split:
+        return ", ".join(f"{c['name']} {c.get('weight', 0)}" for c in split)
+    return str(action.get("cluster", action.get("clusterHeader", "")))
+
+
+def listener_rows(listener: Json) -> Iterator[Row]:
+    """A row for each filter chain."""
+    socket = listener.get("address", {}).get("socketAddress", {})
+    where = socket.get("address", ""), str(socket.get("portValue", ""))
+    chains = [
+        *listener.get("filterChains", ()),
+        *([listener["defaultFilterChain"]] if "defaultFilterChain" in listener else []),
+    ]
+    for chain in chains:
+        yield *where, chain_match(chain.get("filterChainMatch", {})), chain_target(chain)
+
+
+def chain_match(match: Json) -> str:
+    """When Envoy takes a chain."""
+    words = []
+    if match.get("serverNames"):
+        words.append("SNI: " + ",".join(match["serverNames"]))
+    if match.get("transportProtocol"):
+        words.append(f"Trans: {match['transportProtocol']}")
+    if match.get("applicationProtocols"):
+        words.append("App: " + ",".join(match["applicationProtocols"]))
+    if match.get("prefixRanges"):
+        words.append(
+            "Addr: "
+            + ",".join(f"{r['addressPrefix']}/{r.get('prefixLen', 0)}" for r in match["prefixRanges"])
+        )
+    if match.get("destinationPort"):
+        words.append(f"Port: {match['destinationPort']}")
+    return "; ".join(words) or "ALL"
+
+
+def chain_target(chain: Json) -> str:
+    """Where a chain leads: a route table, the routes inside, or a cluster."""
+    for each in chain.get("filters", ()):
+        config = each.get("typedConfig", {})
+        if "rds" in config:
+            return f"Route: {config['rds']['routeConfigName']}"
+        if "routeConfig" in config:
+            return f"Inline Route: {config['routeConfig'].get('name', '')}"
+        if "weightedClusters" in config:
+            return "Clusters: " + ", ".join(c["name"] for c in config["weightedClusters"]["clusters"])
+        if "cluster" in config:
+            return f"Cluster: {config['cluster']}"
+    return ""
+
+
+def secret_rows(secret: Json) -> Iterator[Row]:
+    """The leaf of a certificate, or how many roots."""
+    chain = secret.get("tlsCertificate", {}).get("certificateChain", {}).get("inlineBytes", "")
+    roots = secret.get("validationContext", {}).get("trustedCa", {}).get("inlineBytes", "")
+    found = x509.load_pem_x509_certificates(base64.b64decode(chain or roots)) if chain or roots else []
+    kind = "Cert Chain" if chain else "CA"
+    if not found:
+        yield secret.get("name", ""), kind, "", "", ""
+    for each in found[:1]:
+        until = each.not_valid_after_utc.isoformat()
+        yield (
+            secret.get("name", ""),
+            kind,
+            f"{each.serial_number:x}",
+            each.not_valid_before_utc.isoformat(),
+            until,
+        )
+
+
+CLUSTERS = Rows(("SERVICE FQDN", "PORT", "SUBSET", "DIRECTION", "TYPE", "DESTINATION RULE"), cluster_rows)
+LISTENERS = Rows(("ADDRESS", "PORT", "MATCH", "DESTINATION"), listener_rows)
+ROUTES = Rows(("NAME", "VIRTUAL HOST", "DOMAINS", "MATCH", "TARGET", "VIRTUAL SERVICE"), route_rows)
+ENDPOINTS = Rows(("ENDPOINT", "STATUS", "WEIGHT", "CLUSTER"), endpoint_rows)
+SECRETS = Rows(("RESOURCE NAME", "TYPE", "SERIAL NUMBER", "NOT BEFORE", "NOT AFTER"), secret_rows)
