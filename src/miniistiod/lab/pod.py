@@ -1,4 +1,4 @@
-"""One workload in namespaces of its own: a process that holds them, the workload's programs, and its Envoy."""
+"""One workload in namespaces of its own: a process that holds them, the programs, and their Envoy."""
 
 from __future__ import annotations
 
@@ -15,9 +15,9 @@ from miniistiod.lab.names import resolv_conf
 from miniistiod.lab.network import pod_link, pod_routes
 from miniistiod.lab.process import Process
 from miniistiod.lab.programs import command_of
-from miniistiod.lab.sidecar import envoy_command, write_bootstrap
+from miniistiod.lab.sidecar import discovery, envoy_command, write_bootstrap, write_token
 from miniistiod.lab.state import State
-from miniistiod.proxy.bootstrap import STATUS_PORT, Discovery
+from miniistiod.proxy.bootstrap import STATUS_PORT
 
 HOLD = """
 target=$(readlink -f /etc/resolv.conf)
@@ -35,11 +35,9 @@ LISTENING = "0A"
 class Pod:
     """A workload that runs."""
 
-    def __init__(
-        self, workload: Workload, number: int, address: str, state: State, discovery: Discovery
-    ) -> None:
+    def __init__(self, workload: Workload, number: int, address: str, state: State) -> None:
         self.workload, self.number, self.address = workload, number, address
-        self.folder, self.discovery = state.pod(workload.key), discovery
+        self.state, self.folder = state, state.pod(workload.key)
         self.holder: asyncio.subprocess.Process | None = None
         self.restarts = 0
         self.keeper: asyncio.Task[None] | None = None
@@ -70,8 +68,38 @@ class Pod:
         )
 
     def envoy(self) -> Sequence[str]:
-        """The command line of the proxy, with a bootstrap written anew."""
-        return envoy_command(write_bootstrap(self.workload, self.address, self.folder, self.discovery))
+        """The command line of the proxy, with token and bootstrap written anew."""
+        where = discovery(self.state, write_token(self.workload, self.folder, self.state))
+        return envoy_command(write_bootstrap(self.workload, self.address, self.folder, where))
+
+    def renew_token(self) -> None:
+        """Give the proxy a new token under way."""
+        if self.workload.proxy != "none":
+            write_token(self.workload, self.folder, self.state)
+
+    def reported(self) -> dict[str, Any]:
+        """The Pod as a kubelet would report it."""
+        workload = self.workload
+        ports = [{"name": p.name, "containerPort": p.number, "protocol": p.protocol} for p in workload.ports]
+        return {
+            "apiVersion": "v1",
+            "kind": "Pod",
+            "metadata": {
+                "name": workload.name,
+                "namespace": workload.namespace,
+                "labels": dict(workload.labels),
+            },
+            "spec": {
+                "serviceAccountName": workload.service_account,
+                "containers": [{"name": "app", "image": "app", "ports": ports}],
+            },
+            "status": {
+                "phase": "Running",
+                "podIP": self.address,
+                "podIPs": [{"ip": self.address}],
+                "conditions": [{"type": "Ready", "status": "True"}],
+            },
+        }
 
     def inside(self, argv: Callable[[], Sequence[str]]) -> Callable[[], Sequence[str]]:
         """The same command line, run in this pod's namespaces."""

@@ -23,11 +23,11 @@ IMAGES = (
     (r"curl", ("client",)),
     (r"mini-istiod-app", ()),
 )
-"""Name of an image without registry and tag → the role and version it plays. Our own image is told by args."""
+"""Name of an image without registry and tag → the role and version it plays. Ours is told by args."""
 
 
 def played(container: Container) -> tuple[str, ...]:
-    """The arguments of `python -m miniistiod.lab.apps` for a container; () when its image is none of these."""
+    """The arguments of `python -m miniistiod.lab.apps` for a container; () for another image."""
     name = container.image.rpartition("/")[2].partition("@")[0].partition(":")[0]
     for pattern, role in IMAGES:
         if match := re.fullmatch(pattern, name):
@@ -36,7 +36,7 @@ def played(container: Container) -> tuple[str, ...]:
 
 
 def command_of(container: Container, inspect: Path) -> tuple[str, ...]:
-    """The command line of a container; () when nobody here can play it. `inspect` is its inspector's socket."""
+    """The command line of a container; () when nobody here can play it. `inspect` is its inspector."""
     role = played(container)
     if role and (role[0] == "client" or not container.command):
         return (

@@ -2,27 +2,34 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 import sys
+from datetime import UTC, datetime
 from pathlib import Path
 
+from miniistiod.ca import tokens
+from miniistiod.ca.identity import Identity
 from miniistiod.lab.addresses import ROUTER
 from miniistiod.lab.description import Workload
 from miniistiod.lab.state import State
 from miniistiod.proxy import bootstrap as bootstraps
 from miniistiod.proxy.bootstrap import Discovery, as_json, bootstrap
+from miniistiod.proxy.bootstrap_statics import token_secret
+from miniistiod.server import authority_store
 
 PLAIN_PORT, SECURE_PORT = 15010, 15012
 HTTP_PORT, MONITORING_PORT = 8080, 15014
+TRUST_DOMAIN = "cluster.local"
 
 
 def write_bootstrap(workload: Workload, address: str, folder: Path, discovery: Discovery) -> Path:
-    """Write the bootstrap of a workload's proxy. A gateway has no capture, so its connections bear no mark."""
+    """Write the bootstrap of a workload's proxy. A gateway is not captured and needs no mark."""
     described = bootstraps.Workload(
         name=workload.name,
         namespace=workload.namespace,
         address=address,
-        labels=workload.labels,
+        labels=injected_labels(workload),
         annotations=workload.annotations,
         service_account=workload.service_account,
         owner=workload.owner,
@@ -33,6 +40,40 @@ def write_bootstrap(workload: Workload, address: str, folder: Path, discovery: D
     mark = 0 if workload.proxy == "router" else bootstraps.MARK
     path.write_text(as_json(bootstrap(described, discovery, mark=mark)))
     return path
+
+
+def injected_labels(workload: Workload) -> dict[str, str]:
+    """The labels of a workload with those that Istio's injector adds: a sidecar can speak mutual TLS."""
+    labels = dict(workload.labels)
+    if workload.proxy == "sidecar":
+        labels.setdefault("security.istio.io/tlsMode", "istio")
+    app = labels.get("app.kubernetes.io/name") or labels.get("app") or workload.owner
+    labels.setdefault("service.istio.io/canonical-name", app)
+    version = labels.get("app.kubernetes.io/version") or labels.get("version") or "latest"
+    labels.setdefault("service.istio.io/canonical-revision", version)
+    return labels
+
+
+def prepare_authority(state: State) -> None:
+    """Make the lab's certificate authority and its token key, if they are not there yet."""
+    authority_store.authority(state.keys, datetime.now(UTC))
+    authority_store.token_key(state.keys)
+
+
+def write_token(workload: Workload, folder: Path, state: State) -> Path:
+    """Write the token with which a workload's Envoy proves who it is; Envoy sees it replaced."""
+    identity = Identity(TRUST_DOMAIN, workload.namespace, workload.service_account)
+    claims = tokens.service_account_claims(identity, datetime.now(UTC))
+    path = folder / "token.json"
+    secret = token_secret(tokens.minted(claims, authority_store.token_key(state.keys)))
+    authority_store.private_file(path, secret.encode())
+    return path
+
+
+def discovery(state: State, token: Path) -> Discovery:
+    """Where the control plane of a lab is, and what to believe it by."""
+    root = state.keys / authority_store.ROOT
+    return Discovery(str(ROUTER), SECURE_PORT, root_certificate=str(root), token_secret=str(token))
 
 
 def envoy_command(bootstrap_path: Path) -> list[str]:
@@ -47,14 +88,8 @@ def envoy_command(bootstrap_path: Path) -> list[str]:
 def control_plane_command(state: State) -> list[str]:
     """mini-istiod, listening on the router's address for proxies and on its loopback for people."""
     return [
-        *(
-            sys.executable,
-            "-c",
-            "from miniistiod.cli import main; main()",
-            "serve",
-            "--config",
-            str(state.config),
-        ),
+        *(sys.executable, "-c", "from miniistiod.cli import main; main()", "serve"),
+        *("--config", str(state.config), "--config", str(state.reported), "--ca-directory", str(state.keys)),
         *("--grpc-address", f"{ROUTER}:{PLAIN_PORT}", "--secure-grpc-address", f"{ROUTER}:{SECURE_PORT}"),
         *("--http-address", f"127.0.0.1:{HTTP_PORT}", "--monitoring-address", f"127.0.0.1:{MONITORING_PORT}"),
     ]
@@ -62,6 +97,4 @@ def control_plane_command(state: State) -> list[str]:
 
 def search_path() -> str:
     """PATH with the folders of ip and iptables, which an ordinary user's own often lacks."""
-    import os
-
     return ":".join([os.environ.get("PATH", ""), "/usr/local/sbin", "/usr/sbin", "/sbin"])

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import fcntl
 import json
-import os
 from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, Any
@@ -25,6 +24,11 @@ class State:
     def logs(self) -> Path:
         """One file for each process."""
         return self.folder / "logs"
+
+    @property
+    def reported(self) -> Path:
+        """What a kubelet would report: the Pods without a sidecar, with their addresses."""
+        return self.folder / "reported"
 
     @property
     def keys(self) -> Path:
@@ -52,7 +56,7 @@ class State:
 
     def made(self) -> State:
         """The same, with its folders in place; only their owner may look in."""
-        for folder in (self.folder, self.config, self.logs, self.folder / "pods"):
+        for folder in (self.folder, self.config, self.reported, self.logs, self.folder / "pods"):
             folder.mkdir(parents=True, exist_ok=True, mode=0o700)
         return self
 
@@ -79,9 +83,3 @@ def locked(file: IO[Any]) -> bool:
     except BlockingIOError:
         return False
     return True
-
-
-def default_folder(name: str = "lab") -> Path:
-    """$XDG_STATE_HOME/mini-istiod/NAME, by default below ~/.local/state."""
-    base = os.environ.get("XDG_STATE_HOME") or str(Path.home() / ".local" / "state")
-    return Path(base) / "mini-istiod" / name

@@ -31,7 +31,7 @@ FIRST = (
     "Deployment",
     "DestinationRule",
 )
-"""Kinds written before the others, so that no rule names what is not there yet. Deleted in the opposite order."""
+"""Kinds written before the others, so that no rule names what is not there yet. Deleted the other way round."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,4 +1,4 @@
-"""The first process of a lab: it makes the network, runs the control plane and every workload, and mends them.
+"""The first process of a lab: it makes the network, runs control plane and workloads, and mends them.
 
 `python -m miniistiod.lab.supervisor FOLDER --publish NAME=FD ...`, started by outside.py in new network,
 mount and process namespaces. As their first process it takes everything with it when it ends.
@@ -16,16 +16,16 @@ import subprocess
 from pathlib import Path
 from typing import Any
 
+from miniistiod.ca import tokens
 from miniistiod.lab import names, network
 from miniistiod.lab.addresses import ROUTER, pod_address
 from miniistiod.lab.description import Lab, Workload, lab_of
 from miniistiod.lab.pod import Pod, fed
 from miniistiod.lab.process import Process
 from miniistiod.lab.published import publish
-from miniistiod.lab.sidecar import HTTP_PORT, PLAIN_PORT, control_plane_command, search_path
+from miniistiod.lab.sidecar import HTTP_PORT, control_plane_command, prepare_authority, search_path
 from miniistiod.lab.state import State, locked
 from miniistiod.lab.store import Store
-from miniistiod.proxy.bootstrap import Discovery
 
 CONTROL_PLANE = "mini-istiod"
 
@@ -46,6 +46,8 @@ class Supervisor:
     async def run(self, published: dict[str, socket.socket]) -> None:
         """Everything, until it is told to stop."""
         await self.make_network()
+        prepare_authority(self.state)
+        renewal = asyncio.create_task(self.renew_tokens())
         self.control_plane.keep()
         loop = asyncio.get_running_loop()
         await loop.create_datagram_endpoint(lambda: names.NameServer(lambda: self.known), (str(ROUTER), 53))
@@ -58,6 +60,7 @@ class Supervisor:
         await self.reconcile()
         async with server:
             await self.ended.wait()
+        renewal.cancel()
         await asyncio.gather(self.control_plane.stop(), *(pod.stop() for pod in self.pods.values()))
 
     async def make_network(self) -> None:
@@ -76,15 +79,32 @@ class Supervisor:
             if key not in self.pods:
                 self.pods[key] = self.pod(workload)
                 self.pods[key].keep()
+        self.report()
         addresses = {key: pod.address for key, pod in self.pods.items()}
         self.known = names.records(self.lab, addresses, str(ROUTER))
         await fed(network.service_rules(self.lab, addresses), "iptables-restore", "--wait")
+
+    def report(self) -> None:
+        """Tell the control plane of the Pods that have no proxy to do so themselves."""
+        store = Store(self.state.reported)
+        pods = [pod.reported() for pod in self.pods.values() if pod.workload.proxy == "none"]
+        store.apply(pods)
+        names_now = {pod["metadata"]["name"] for pod in pods}
+        gone = [d["metadata"] for d in store.documents() if d["metadata"]["name"] not in names_now]
+        store.delete(("Pod", old["name"], old["namespace"]) for old in gone)
+
+    async def renew_tokens(self) -> None:
+        """New tokens long before the old ones end."""
+        while True:
+            await asyncio.sleep(tokens.LIFETIME.total_seconds() / 3)
+            for pod in self.pods.values():
+                pod.renew_token()
 
     def pod(self, workload: Workload) -> Pod:
         """A new pod with the next number and a free address."""
         self.numbers += 1
         address = pod_address(pod.address for pod in self.pods.values())
-        return Pod(workload, self.numbers, address, self.state, Discovery(str(ROUTER), PLAIN_PORT))
+        return Pod(workload, self.numbers, address, self.state)
 
     def target(self, name: str) -> tuple[str, int] | None:
         """Where a published port leads now: "SERVICE.NAMESPACE:PORT", or the control plane."""

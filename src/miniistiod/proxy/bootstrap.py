@@ -7,8 +7,10 @@ so that the capture rules let them pass.
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from typing import Any
 
 from envoy.config.accesslog.v3 import accesslog_pb2
 from envoy.config.bootstrap.v3 import bootstrap_pb2
@@ -76,7 +78,7 @@ def bootstrap(
     mark: int = MARK,
     proxy_config: Mapping[str, object] | None = None,
 ) -> bootstrap_pb2.Bootstrap:
-    """The bootstrap of the sidecar or gateway of this workload; a mark of 0 leaves its connections unmarked."""
+    """The bootstrap of the sidecar or gateway of this workload; a mark of 0 leaves it unmarked."""
     return bootstrap_pb2.Bootstrap(
         node=node(workload, proxy_config or {}),
         admin=bootstrap_pb2.Admin(
@@ -221,5 +223,14 @@ def overload_manager() -> overload_pb2.OverloadManager:
 
 
 def as_json(message: Message) -> str:
-    """The text an Envoy reads."""
-    return json_format.MessageToJson(message, preserving_proto_field_name=True)
+    """The text an Envoy reads; the numbers in its metadata as whole numbers."""
+    return json.dumps(whole(json_format.MessageToDict(message, preserving_proto_field_name=True)), indent=2)
+
+
+def whole(value: Any) -> Any:
+    """The same with 15021 for 15021.0, which is how a Struct holds every number."""
+    if isinstance(value, dict):
+        return {key: whole(each) for key, each in value.items()}
+    if isinstance(value, list):
+        return [whole(each) for each in value]
+    return int(value) if isinstance(value, float) and value.is_integer() else value

@@ -1,1 +1,1 @@
-"""The demo workloads of the labs: small real servers that play Bookinfo, httpbin, echo servers and a client."""
+"""The demo workloads of the labs: small real servers that play Bookinfo, httpbin, echoes and a client."""

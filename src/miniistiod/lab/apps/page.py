@@ -35,9 +35,11 @@ def book(user: str, details: tuple[int, Any], reviews: tuple[int, Any]) -> str:
 def front() -> str:
     """The page one meets first."""
     body = (
-        "<header><strong>Bookinfo</strong></header><main><h1>Bookinfo</h1><p class='summary'>Four small services, "
-        "three versions of one of them, and an Envoy beside each. The page of the book calls details and reviews; "
-        "reviews v2 and v3 call ratings.</p><p><a href='/productpage'>Open the page of the book</a></p></main>"
+        "<header><strong>Bookinfo</strong></header><main><h1>Bookinfo</h1><p class='summary'>"
+        "Four small services, three versions of one of them, and an Envoy beside each. "
+        "The page of the book calls details and reviews; reviews v2 and v3 call ratings.</p>"
+        "<p><a href='/productpage'>Open the page of the book</a></p>"
+        "</main>"
     )
     return FRAME.substitute(title="Bookinfo", body=body)
 
@@ -68,7 +70,8 @@ def reviews_part(status: int, body: Any) -> str:
     """The opinions with their stars, and which version of reviews they come from."""
     if status != 200:
         return unavailable("Sorry, product reviews are currently unavailable for this book.", status, body)
-    served = f'<p class="served">Reviews served by <span id="reviews-version">{escape(str(body.get("version", "")))}</span>'
+    version = escape(str(body.get("version", "")))
+    served = f'<p class="served">Reviews served by <span id="reviews-version">{version}</span>'
     opinions = "".join(
         f"<blockquote><p>{escape(r['text'])}</p><small>{escape(r['reviewer'])}</small>{stars(r.get('rating'))}</blockquote>"
         for r in body["reviews"]

@@ -1,0 +1,246 @@
+"""`miniistiod apply`, `delete`, `get`: the lab's config directory with kubectl's habits."""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Callable, Iterator
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import click
+import yaml
+from rich import box
+from rich.console import Console
+from rich.table import Table
+
+from miniistiod import config
+from miniistiod.api import kinds
+from miniistiod.cli.lab import state_option, the_lab
+from miniistiod.lab.store import Document, documents_of
+
+SUFFIXES = (".yaml", ".yml", ".json")
+namespace_option = click.option(
+    "-n", "--namespace", default="default", show_default=True, help="The namespace."
+)
+file_option = click.option(
+    "-f", "--filename", "files", multiple=True, help="File or folder; - is standard input."
+)
+
+
+@click.command()
+@click.option(
+    "-f", "--filename", "files", multiple=True, required=True, help="File or folder; - is standard input."
+)
+@namespace_option
+@state_option
+def apply(files: tuple[str, ...], namespace: str, state: Path | None) -> None:
+    """Write objects to the lab: miniistiod apply -f reviews.yaml
+
+    Nothing is written when one of them is wrong.
+    """
+    given = {place: text for name in files for place, text in texts(name)}
+    admitted(given)
+    documents = [document for text in given.values() for document in documents_of(text)]
+    for change in the_lab(state).apply(documents, namespace):
+        click.echo(f"{resource(change.kind)}/{change.name} {change.outcome}")
+
+
+@click.command()
+@click.argument("words", nargs=-1, metavar="[KIND NAME...]")
+@file_option
+@namespace_option
+@state_option
+def delete(words: tuple[str, ...], files: tuple[str, ...], namespace: str, state: Path | None) -> None:
+    """Remove objects: miniistiod delete -f reviews.yaml, or miniistiod delete virtualservice reviews"""
+    if bool(words) == bool(files):
+        raise click.UsageError("say which objects: -f FILE, or KIND NAME")
+    whose = [*pointed(files, namespace), *((kind, name, namespace) for kind, name in named(words))]
+    changes = the_lab(state).delete(whose)
+    for change in changes:
+        click.echo(
+            f"{resource(change.kind)} {change.name!r} {change.outcome}", err=change.outcome == "not found"
+        )
+    if any(change.outcome == "not found" for change in changes):
+        raise SystemExit(1)
+
+
+@click.command()
+@click.argument("words", nargs=-1, required=True, metavar="KIND [NAME...]")
+@click.option("-A", "--all-namespaces", is_flag=True, help="Of every namespace.")
+@click.option(
+    "-o",
+    "--output",
+    type=click.Choice(["table", "yaml", "json", "name"]),
+    default="table",
+    help="How to print it.",
+)
+@namespace_option
+@state_option
+def get(
+    words: tuple[str, ...], all_namespaces: bool, output: str, namespace: str, state: Path | None
+) -> None:
+    """Show objects: miniistiod get virtualservices, miniistiod get vs reviews -o yaml"""
+    wanted, names = kinds_of(words[0]), set(words[1:])
+    words_of = {kind.name: kind for kind in wanted}
+    found = [
+        d
+        for d in the_lab(state).store.documents()
+        if d["kind"] in words_of
+        and (
+            all_namespaces
+            or not words_of[d["kind"]].namespaced
+            or d["metadata"].get("namespace") == namespace
+        )
+        and (not names or d["metadata"]["name"] in names)
+    ]
+    if missing := names - {d["metadata"]["name"] for d in found}:
+        raise click.ClickException(
+            f"{wanted[0].plural} {', '.join(sorted(missing))!r} not found in namespace {namespace!r}"
+        )
+    printed(found, output, all_namespaces, bool(names))
+
+
+def texts(name: str) -> Iterator[tuple[str, str]]:
+    """The texts behind one -f, each with the place it comes from."""
+    try:
+        if name == "-":
+            yield "standard input", sys.stdin.read()
+            return
+        path = Path(name)
+        for file in sorted(p for p in path.iterdir() if p.suffix in SUFFIXES) if path.is_dir() else [path]:
+            yield str(file), file.read_text()
+    except OSError as error:
+        raise click.ClickException(f"{name}: {error.strerror}") from None
+
+
+def admitted(given: dict[str, str]) -> None:
+    """Say what is wrong with these texts; stop when it is an error, as an API server would."""
+    found = config.loaded(given).diagnostics
+    for diagnostic in found:
+        click.echo(diagnostic.text(), err=True)
+    if any(diagnostic.level is config.Level.ERROR for diagnostic in found):
+        raise click.ClickException("nothing was written")
+
+
+def pointed(files: tuple[str, ...], namespace: str) -> Iterator[tuple[str, str, str]]:
+    """Kind, name and namespace of the objects in these files."""
+    for name in files:
+        for _, text in texts(name):
+            for document in documents_of(text):
+                metadata = document["metadata"]
+                yield document["kind"], metadata["name"], metadata.get("namespace", namespace)
+
+
+def kinds_of(word: str) -> list[kinds.Kind]:
+    """The kinds a word means: virtualservices, vs, VirtualService; several by commas."""
+    found = [kind for part in word.split(",") for kind in kinds.named(part)]
+    if not found:
+        raise click.ClickException(f"the lab knows no kind {word!r}")
+    return found
+
+
+def named(words: tuple[str, ...]) -> Iterator[tuple[str, str]]:
+    """KIND NAME NAME..., or KIND/NAME KIND/NAME..."""
+    if any("/" in word for word in words):
+        for word in words:
+            kind, _, name = word.partition("/")
+            yield kinds_of(kind)[0].name, name
+        return
+    if len(words) == 1:
+        raise click.UsageError(f"which {words[0]}? Say its name")
+    yield from ((kinds_of(words[0])[0].name, name) for name in words[1:])
+
+
+def resource(kind: str) -> str:
+    """kubectl's word for a kind: virtualservice.networking.istio.io"""
+    known = next((k for k in kinds.KINDS if k.name == kind), None)
+    return f"{kind.lower()}.{known.group}" if known and known.group else kind.lower()
+
+
+def printed(found: list[Document], output: str, with_namespace: bool, single: bool) -> None:
+    """Print objects as asked."""
+    if output == "table":
+        tables(found, with_namespace)
+    elif output == "name":
+        for document in found:
+            click.echo(f"{resource(document['kind'])}/{document['metadata']['name']}")
+    else:
+        whole: Any = (
+            found[0] if single and len(found) == 1 else {"apiVersion": "v1", "kind": "List", "items": found}
+        )
+        click.echo(
+            json.dumps(whole, indent=2) if output == "json" else yaml.safe_dump(whole, sort_keys=False),
+            nl=output == "json",
+        )
+
+
+Column = Callable[[dict[str, Any]], str]
+
+
+def listed(field: str) -> Column:
+    """A column that shows a list."""
+    return lambda spec: json.dumps(spec[field]) if field in spec else ""
+
+
+def ports(spec: dict[str, Any]) -> str:
+    """80:30080/TCP,443/TCP"""
+    return ",".join(
+        f"{p['port']}{':' + str(p['nodePort']) if 'nodePort' in p else ''}/{p.get('protocol', 'TCP')}"
+        for p in spec.get("ports", ())
+    )
+
+
+COLUMNS: dict[str, dict[str, Column]] = {
+    "VirtualService": {"GATEWAYS": listed("gateways"), "HOSTS": listed("hosts")},
+    "DestinationRule": {"HOST": lambda spec: str(spec.get("host", ""))},
+    "ServiceEntry": {
+        "HOSTS": listed("hosts"),
+        "LOCATION": lambda spec: str(spec.get("location", "")),
+        "RESOLUTION": lambda spec: str(spec.get("resolution", "")),
+    },
+    "Service": {
+        "TYPE": lambda spec: str(spec.get("type", "ClusterIP")),
+        "CLUSTER-IP": lambda spec: str(spec.get("clusterIP", "<none>")),
+        "PORT(S)": ports,
+    },
+    "PeerAuthentication": {"MODE": lambda spec: str(spec.get("mtls", {}).get("mode", ""))},
+    "AuthorizationPolicy": {"ACTION": lambda spec: str(spec.get("action", ""))},
+}
+"""kubectl's own columns of a kind, between NAME and AGE."""
+
+
+def tables(found: list[Document], with_namespace: bool) -> None:
+    """One table for each kind."""
+    if not found:
+        click.echo("No resources found.", err=True)
+    for kind in dict.fromkeys(document["kind"] for document in found):
+        columns = COLUMNS.get(kind, {})
+        table = Table(
+            *(["NAMESPACE"] if with_namespace else []),
+            "NAME",
+            *columns,
+            "AGE",
+            box=box.SIMPLE_HEAD if len(found) > 40 else None,
+        )
+        for document in (d for d in found if d["kind"] == kind):
+            metadata, spec = document["metadata"], document.get("spec") or {}
+            place = [metadata.get("namespace", "")] if with_namespace else []
+            table.add_row(
+                *place, metadata["name"], *(column(spec) for column in columns.values()), age(metadata)
+            )
+        Console(width=None if sys.stdout.isatty() else 240).print(table)
+
+
+def age(metadata: dict[str, Any]) -> str:
+    """5s, 12m, 3h, 2d; "" for an object that does not tell."""
+    try:
+        made = datetime.fromisoformat(str(metadata["creationTimestamp"]).replace("Z", "+00:00"))
+    except (KeyError, ValueError):
+        return ""
+    seconds = int((datetime.now(UTC) - made).total_seconds())
+    for size, unit in ((86400, "d"), (3600, "h"), (60, "m")):
+        if seconds >= 2 * size:
+            return f"{seconds // size}{unit}"
+    return f"{seconds}s"

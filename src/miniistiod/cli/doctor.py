@@ -1,0 +1,63 @@
+"""`miniistiod doctor`: what is missing or clashing on this machine, and what to type."""
+
+from __future__ import annotations
+
+import socket
+import sys
+from collections.abc import Iterator
+
+import click
+from rich.console import Console
+from rich.table import Table
+
+from miniistiod.lab.machine import Finding
+
+MARKS = {"ok": "[green]ok[/]", "warning": "[yellow]look[/]", "missing": "[red]missing[/]"}
+PORTS = {
+    30080: "the ingress gateway",
+    30443: "the ingress gateway's HTTPS",
+    8080: "mini-istiod's debug pages",
+}
+
+
+def findings() -> Iterator[Finding]:
+    """Everything looked at, the basic things first."""
+    from miniistiod.lab import machine, packages
+
+    version = ".".join(map(str, sys.version_info[:3]))
+    new_enough = sys.version_info >= (3, 11)
+    remedy = "" if new_enough else "install Python 3.11 or newer"
+    yield Finding("python", "ok" if new_enough else "missing", version, remedy)
+    yield machine.envoy()
+    yield from machine.programs()
+    yield machine.namespaces()
+    yield machine.resolver()
+    yield from packages.clashes()
+    yield from ports()
+
+
+def ports() -> Iterator[Finding]:
+    """The ports a lab would like to have on localhost."""
+    for port, use in PORTS.items():
+        with socket.socket() as sock:
+            sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            try:
+                sock.bind(("127.0.0.1", port))
+            except OSError:
+                yield Finding(
+                    f"port {port}", "warning", f"in use; a lab takes another for {use} and prints it"
+                )
+            else:
+                yield Finding(f"port {port}", "ok", f"free for {use}")
+
+
+@click.command()
+def doctor() -> None:
+    """Look for what is missing or clashing on this machine. Fails when a lab could not run."""
+    table = Table("what", "", "how", "what to type", box=None)
+    found = list(findings())
+    for finding in found:
+        table.add_row(finding.what, MARKS[finding.level], finding.how, finding.remedy)
+    Console().print(table)
+    if any(finding.level == "missing" for finding in found):
+        raise SystemExit(1)
