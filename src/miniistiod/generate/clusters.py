@@ -11,7 +11,7 @@ from collections.abc import Iterable, Iterator
 from envoy.config.cluster.v3.cluster_pb2 import Cluster
 from envoy.config.core.v3.config_source_pb2 import ConfigSource
 
-from miniistiod.api.istio.networking.sidecar_pb2 import OutboundTrafficPolicy
+from miniistiod.api.istio.mesh.config_pb2 import MeshConfig
 from miniistiod.generate.cluster_client import ClusterClient, cluster_client
 from miniistiod.generate.cluster_discovery import cluster_ports, discovery_type, is_dynamic, subset_names
 from miniistiod.generate.cluster_policy import cluster_policy
@@ -284,8 +284,8 @@ def origins(targets: tuple[ServiceTarget, ...], rules: Rules) -> tuple[object, .
 
 def resolver(scope: ProxyScope) -> str | None:
     """Where unknown hosts are asked for by name, "" for the system's resolver; None where they are not."""
-    mode = scope.outbound.outbound_traffic_policy.mode
-    if mode != OutboundTrafficPolicy.Mode.ALLOW_ANY_DYNAMIC_DNS:
+    mode: int = scope.outbound.outbound_traffic_policy.mode
+    if mode != MeshConfig.OutboundTrafficPolicy.Mode.ALLOW_ANY_DYNAMIC_DNS:
         return None
     proxy = scope.proxy
     return str(proxy.metadata.get("DNS_PROXY_ADDR") or LOCAL_DNS) if proxy.dns_capture else ""
