@@ -7,6 +7,8 @@ from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
+from cryptography import x509
+
 from miniistiod.ca import authority as ca
 from miniistiod.ca import certificates
 from miniistiod.ca.rotation import Rotation
@@ -94,7 +96,7 @@ class Authorities:
         store.private_directory(self._directory)
         (self._directory / FORMER).write_bytes(old.roots_pem)
 
-    def _former(self) -> tuple[certificates.x509.Certificate, ...]:
+    def _former(self) -> tuple[x509.Certificate, ...]:
         path = self._directory / FORMER
         try:
             since = datetime.fromtimestamp(path.stat().st_mtime, UTC)

@@ -38,11 +38,11 @@ def authority(directory: Path, now: datetime) -> ca.Authority:
 def plugged_in(directory: Path, now: datetime) -> ca.Authority:
     """A user's own authority. Kubernetes mounts it with permissions of its own, so these are not judged."""
     try:
-        parts = [read(directory / name) for name in (ROOT, SIGNER, KEY)]
+        root, signer, key = (read(directory / name) for name in (ROOT, SIGNER, KEY))
         chain = read(directory / CHAIN) if (directory / CHAIN).exists() else b""
     except OSError as fault:
         raise ca.BadAuthority(f"{fault.filename}: {fault.strerror}") from None
-    return ca.plugged_in(*parts, chain, now)
+    return ca.plugged_in(root, signer, key, chain, now)
 
 
 def token_key(directory: Path) -> keys.Private:

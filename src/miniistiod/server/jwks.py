@@ -108,7 +108,8 @@ class KeyFetcher:
 
 def retry_after(failures: int) -> timedelta:
     """Twice as long after each failure in a row."""
-    return min(FIRST_RETRY * 2 ** min(failures - 1, 20), LAST_RETRY)
+    doubled: timedelta = FIRST_RETRY * 2 ** min(failures - 1, 20)
+    return min(doubled, LAST_RETRY)
 
 
 async def fetched(source: KeySource, timeout: timedelta, get: Get) -> str:
