@@ -1,4 +1,4 @@
-"""The names by which a client calls a service. Expectations: Istio's httproute_test.go and the reference cases."""
+"""The names by which a client calls a service, as in Istio's httproute_test.go and the reference."""
 
 from __future__ import annotations
 
@@ -10,7 +10,11 @@ from miniistiod.generate.route_domains import other_names
 @pytest.mark.parametrize(
     ("host", "dns_domain", "expected"),
     [
-        ("reviews.shop.svc.cluster.local", "shop.svc.cluster.local", ["reviews", "reviews.shop.svc", "reviews.shop"]),
+        (
+            "reviews.shop.svc.cluster.local",
+            "shop.svc.cluster.local",
+            ["reviews", "reviews.shop.svc", "reviews.shop"],
+        ),
         ("reviews.shop.svc.cluster.local", "other.svc.cluster.local", ["reviews.shop", "reviews.shop.svc"]),
         ("reviews.shop.svc.cluster.local", "shop.svc.other.domain", []),
         ("example.com", "shop.svc.cluster.local", []),

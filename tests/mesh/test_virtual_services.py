@@ -1,4 +1,4 @@
-"""VirtualServices in force: names in full, who sees them, what a delegate does, and that nothing is made twice."""
+"""VirtualServices in force: names in full, who sees them, delegates, and that nothing is made twice."""
 
 from __future__ import annotations
 
@@ -18,7 +18,9 @@ KIND = next(kind for kind in KINDS if kind.name == "VirtualService")
 SETTINGS = MeshSettings(MeshConfig(), None)
 
 
-def document(name: str, spec: dict[str, Any], namespace: str = "shop", created: str = "") -> Object[VirtualService]:
+def document(
+    name: str, spec: dict[str, Any], namespace: str = "shop", created: str = ""
+) -> Object[VirtualService]:
     message = ParseDict(spec, VirtualService())
     return Object(KIND, name, namespace, message, Origin("test.yaml", 1), created=created)
 
@@ -111,7 +113,9 @@ def test_a_delegate_that_is_missing_or_not_exported_drops_the_rule() -> None:
     root, leaf = delegating(["."])
     for documents in ((root, leaf), (root,)):
         (rules,) = virtual_service_index(documents, SETTINGS).rules
-        assert [http.route[0].destination.host for http in rules.message.http] == ["rest.shop.svc.cluster.local"]
+        assert [http.route[0].destination.host for http in rules.message.http] == [
+            "rest.shop.svc.cluster.local"
+        ]
 
 
 def test_only_what_changed_is_made_again() -> None:

@@ -51,8 +51,9 @@ class Reader:
 
 
 class Listed(NamedTuple):
-    """A service with those of its ports that count here."""
+    """A service with its host as written here and those of its ports that count here."""
 
+    host: str
     service: Service
     ports: tuple[Port, ...]
 
@@ -65,7 +66,7 @@ class Group(NamedTuple):
 
     port: int
     routes: Routes
-    services: tuple[Service, ...]
+    services: tuple[Listed, ...]
     hosts: tuple[str, ...] = ()
 
 
@@ -92,16 +93,16 @@ def virtual_hosts(
         for each in rules
         for group in _ruled(each, registry, listener, _client(each, port, registry, reader, hashes), settings)
     ]
-    ruled = {service for group in groups for service in group.services}
-    groups += _unruled((each for each in registry.values() if each.service not in ruled), hashes, settings)
+    ruled = {each.host for group in groups for each in group.services}
+    groups += _unruled((each for each in registry.values() if each.host not in ruled), hashes, settings)
     return tuple(sorted(_named(groups, port, reader), key=lambda host: host.name))
 
 
 def _registry(listener: EgressListener, port: int) -> Registry:
     if port == 0:
-        return {each.hostname: Listed(each, each.ports) for each in listener.services}
-    listed = ((each, _port(each, port)) for each in listener.services)
-    return {each.hostname.lower(): Listed(each, (own,)) for each, own in listed if own is not None}
+        return {each.hostname: Listed(each.hostname, each, each.ports) for each in listener.services}
+    listed = ((each.hostname.lower(), each, _port(each, port)) for each in listener.services)
+    return {host: Listed(host, each, (own,)) for host, each, own in listed if own is not None}
 
 
 def _port(service: Service, number: int) -> Port | None:
@@ -163,11 +164,11 @@ def _ruled(
     near = (rules.namespace in (each.service.namespace, client.namespace) for each in named)
     if rules.gateway_api and not any(near):
         return
-    ports: dict[int, list[Service]] = {}
+    ports: dict[int, list[Listed]] = {}
     for each in named:
         for port in each.ports:
             if _routed(port):
-                ports.setdefault(port.number, []).append(each.service)
+                ports.setdefault(port.number, []).append(each)
     if not ports and client.port == HTTP_PORT:
         ports[HTTP_PORT] = []
     for number, services in ports.items():
@@ -202,14 +203,12 @@ def _unruled(
 ) -> Iterator[Group]:
     """Services that no rule is for. An ExternalName has no virtual host: its names are with its target."""
     rules = dict(hashes)
-    for service, ports in listed:
-        if service.resolution is Resolution.ALIAS:
+    for each in listed:
+        if each.service.resolution is Resolution.ALIAS:
             continue
-        host = service.hostname
-        for port in ports:
-            if _routed(port):
-                routes = service_routes(host, port.number, rules.get(host), settings)
-                yield Group(port.number, routes, (service,))
+        for port in filter(_routed, each.ports):
+            routes = service_routes(each.host, port.number, rules.get(each.host), settings)
+            yield Group(port.number, routes, (each,))
 
 
 def _routed(port: Port) -> bool:
@@ -218,16 +217,13 @@ def _routed(port: Port) -> bool:
 
 def _named(groups: list[Group], port: int, reader: Reader) -> Iterator[VirtualHost]:
     """The groups' hosts under names and domains that no other has."""
-    known = {
-        name
-        for group in groups
-        for s in group.services
-        for name in (s.hostname, joined(s.hostname, group.port))
-    }
+    served = [(each.host, group.port) for group in groups for each in group.services]
+    known = {name for host, number in served for name in (host, joined(host, number))}
     names: set[str] = set()
     taken: set[str] = set()
     for group in groups:
-        for host, service in [*((h, None) for h in group.hosts), *((s.hostname, s) for s in group.services)]:
+        named: list[tuple[str, Service | None]] = [(host, None) for host in group.hosts]
+        for host, service in [*named, *((each.host, each.service) for each in group.services)]:
             name = joined(host, group.port)
             if name in names:
                 continue

@@ -30,7 +30,8 @@ def service_domains(service: Service, port: int, dns_domain: str, ipv4: bool, ip
     """
     names: list[str] = []
     short: list[str] = []
-    for host in (service.hostname, *(host for _, host in service.aliases)):
+    hostname = service.hostname if port else service.hostname.lower()
+    for host in (hostname, *(host for _, host in service.aliases)):
         others = list(other_names(host, port, dns_domain))
         names += [*with_port(host, port), *others]
         short += others

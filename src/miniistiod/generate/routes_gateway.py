@@ -72,7 +72,7 @@ def edge(scope: ProxyScope) -> Edge:
         labels=frozenset(label for label in scope.proxy.labels.items() if label[0] in asked),
         attempt_count=headers.attempt_count,
         forwarded_host=headers.forwarded_host,
-        hashes=hash_rules(scope),
+        hashes=hash_rules(scope.destinations),
     )
 
 

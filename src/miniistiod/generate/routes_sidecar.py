@@ -25,9 +25,8 @@ from miniistiod.generate.route_configuration import (
 from miniistiod.generate.virtual_host_routes import HashRule, asked_labels
 from miniistiod.mesh.consistent_hash import hashes
 from miniistiod.mesh.kept import kept
-from miniistiod.mesh.service import Service
 from miniistiod.mesh.settings import MeshSettings
-from miniistiod.proxy.outbound import EgressListener, OutboundView
+from miniistiod.proxy.outbound import Destinations, EgressListener, OutboundView
 from miniistiod.proxy.scope import ProxyScope
 from miniistiod.translate.mesh_config.proxy_headers import proxy_headers
 from miniistiod.translate.virtual_service.destination import destination_cluster
@@ -41,7 +40,7 @@ IS_HTTP_PROXY = "HTTP_PROXY"
 
 def sidecar_routes(scope: ProxyScope, names: tuple[str, ...]) -> Part:
     """The tables of these names."""
-    return tables(names, scope.outbound, reader(scope), hash_rules(scope), scope.settings)
+    return tables(names, scope.outbound, reader(scope), hash_rules(scope.destinations), scope.settings)
 
 
 def reader(scope: ProxyScope) -> Reader:
@@ -121,17 +120,11 @@ def fallback(view: OutboundView) -> Fallback:
     return ALLOW_ANY
 
 
-def hash_rules(scope: ProxyScope) -> tuple[HashRule, ...]:
-    """The rules in force for the proxy that hash, by host: no other DestinationRule has a say in routes."""
-    found = ((each.hostname, scope.destination_rule(each)) for each in hashed_services(scope.outbound))
-    return tuple(HashRule(host, rule) for host, rule in found if rule is not None and hashes(rule))
-
-
 @kept
-def hashed_services(view: OutboundView) -> tuple[Service, ...]:
-    """The services for which some rule in view hashes."""
-    rules = view.rules
-    return tuple(each for each in view.services if any(map(hashes, rules.get(each.hostname, ()))))
+def hash_rules(destinations: Destinations) -> tuple[HashRule, ...]:
+    """The rules in force that hash, by host: no other DestinationRule has a say in routes."""
+    ruled = ((each.service.hostname, each.rule) for each in destinations)
+    return tuple(HashRule(host, rule) for host, rule in ruled if rule is not None and hashes(rule))
 
 
 def _hosts(
