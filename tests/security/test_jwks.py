@@ -1,4 +1,4 @@
-"""Key sets fetched, refreshed, kept while their source is down, never taken for what they are not."""
+"""Key sets: fetched, refreshed, kept while their source is down, never taken for what they are not."""
 
 from __future__ import annotations
 
