@@ -67,7 +67,9 @@ NO_RULES = HostRules()
 
 @dataclass(frozen=True, slots=True, eq=False)
 class DestinationRuleIndex:
-    """All rules: for clients of the same namespace, for clients elsewhere, private ones of the root namespace."""
+    """All rules: for clients of the same namespace, for clients elsewhere, private ones of the root
+    namespace.
+    """
 
     root_namespace: str
     local: Mapping[str, HostRules]

@@ -1,4 +1,6 @@
-"""meshConfig.discoverySelectors: objects of namespaces that no selector selects do not count; without any, all do."""
+"""meshConfig.discoverySelectors: objects of namespaces that no selector selects do not count; without any,
+all do.
+"""
 
 from __future__ import annotations
 

@@ -1,7 +1,8 @@
 """The endpoints of every service: which of the sources count for it, all sources as one index.
 
-A Kubernetes Service has those of its EndpointSlices, or of the Pods and connected proxies it selects when it has
-no slices; WorkloadEntries that it selects count besides. A ServiceEntry has its own, or those it selects.
+A Kubernetes Service has those of its EndpointSlices, or of the Pods and connected proxies it selects when
+it has no slices; WorkloadEntries that it selects count besides. A ServiceEntry has its own, or those it
+selects.
 """
 
 from __future__ import annotations
@@ -65,7 +66,7 @@ def endpoints_of_key(
     workloads: WorkloadIndex,
     settings: MeshSettings,
 ) -> ServiceEndpoints:
-    """Those of all services of one host and namespace. Beside a Kubernetes Service a ServiceEntry has none."""
+    """Those of all services of one key. Beside a Kubernetes Service a ServiceEntry has none."""
     for service in services:
         if service.registry is Registry.KUBERNETES:
             own = slices.get((service.namespace, service.name), ())
@@ -140,9 +141,7 @@ def slice_targets(slices: Iterable[Slice], workloads: WorkloadIndex) -> Iterable
                 yield slice_target(endpoint, address, workloads)
 
 
-def slice_target(
-    endpoint: core_pb2.SliceEndpoint, address: str, workloads: WorkloadIndex
-) -> Workload | None:
+def slice_target(endpoint: core_pb2.SliceEndpoint, address: str, workloads: WorkloadIndex) -> Workload | None:
     """The Pod that a slice names, or whoever has the address; a Pod that is found by it must be ready."""
     if endpoint.target_ref.kind == "Pod":
         pod = workloads.pods.get((endpoint.target_ref.namespace, endpoint.target_ref.name))

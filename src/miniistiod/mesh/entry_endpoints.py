@@ -1,4 +1,4 @@
-"""The endpoints of one ServiceEntry's service: written in it, selected by it, or, for DNS, the host itself."""
+"""The endpoints of one ServiceEntry's service: written in it, selected by it, or for DNS the host itself."""
 
 from __future__ import annotations
 
@@ -44,9 +44,7 @@ def usable(service: Service, workload: Workload) -> bool:
     return workload.ready is True and (workload.has_ip or service.resolution.is_dns)
 
 
-def inline(
-    service: Service, entry: service_entry_pb2.ServiceEntry, settings: MeshSettings
-) -> list[Workload]:
+def inline(service: Service, entry: service_entry_pb2.ServiceEntry, settings: MeshSettings) -> list[Workload]:
     """The endpoints written in the entry, named after it and their place in it."""
     names = [f"{service.origin.name}-{index}" for index in range(len(entry.endpoints))]
     return [

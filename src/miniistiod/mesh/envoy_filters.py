@@ -1,4 +1,6 @@
-"""Which EnvoyFilters patch a proxy, and in which order: by priority, the root namespace's first, older first."""
+"""Which EnvoyFilters patch a proxy, and in which order: by priority, the root namespace's first, older
+first.
+"""
 
 from __future__ import annotations
 
@@ -12,7 +14,9 @@ EnvoyFilter = Object[envoy_filter_pb2.EnvoyFilter]
 EnvoyFilterIndex = PolicyIndex[envoy_filter_pb2.EnvoyFilter]
 
 
-def envoy_filters_of(index: EnvoyFilterIndex, namespace: str, labels: Mapping[str, str]) -> tuple[EnvoyFilter, ...]:
+def envoy_filters_of(
+    index: EnvoyFilterIndex, namespace: str, labels: Mapping[str, str]
+) -> tuple[EnvoyFilter, ...]:
     """Those that apply, the one that patches first coming first; on the same field the last one wins."""
 
     def order(each: EnvoyFilter) -> tuple[int, bool, str, str]:

@@ -1,4 +1,5 @@
-"""Host names with wildcards: when one covers another, which of several is the most specific, short names in full.
+"""Host names with wildcards: when one covers another, which of several is the most specific, short names in
+full.
 
 A wildcard is `*` or a name that begins with `*.` or `*-`; a name covers itself.
 """

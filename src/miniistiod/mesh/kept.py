@@ -1,10 +1,11 @@
-"""A memory of pure functions: what was made from the same arguments is made once, for all proxies and all pushes.
+"""A memory of pure functions: what was made from the same arguments is made once, for all proxies and all
+pushes.
 
 In goes a function of its arguments only; out comes the same function, which gives the same object again.
 Arguments are told apart by `==`: by identity for what is equal only to itself (Object, Service, an index),
 by value for names, numbers and tuples. So never leave an input out of the arguments: a function that reads
-anything else (a global, a clock, a message passed around it) must not be kept.
-What no snapshot of the last few used is forgotten. One thread makes snapshots and resources; see `turn`.
+anything else (a global, a clock, a message passed around it) must not be kept. What no snapshot of the last
+few used is forgotten. One thread makes snapshots and resources; see `turn`.
 """
 
 from __future__ import annotations
@@ -63,7 +64,9 @@ class Memory:
         return entry
 
     def renew(self, entry: Entry) -> None:
-        """Mark as used in this turn, with all it was made from: a part that is still served keeps its pieces."""
+        """Mark as used in this turn, with all it was made from: a part that is still served keeps its
+        pieces.
+        """
         entry.turn = self.now
         for below in entry.used:
             if below.turn != self.now:

@@ -61,7 +61,7 @@ def service_port(port: core_pb2.ServicePort) -> Port:
 
 
 def resolution(spec: core_pb2.ServiceSpec, external: str) -> Resolution:
-    """Headless services are not balanced by their clients; ExternalName is another name of another service."""
+    """Headless services are not balanced by clients; ExternalName is another name of another service."""
     if spec.cluster_ip == "None":
         return Resolution.PASSTHROUGH
     return Resolution.ALIAS if external else Resolution.STATIC

@@ -33,7 +33,9 @@ def node_part(labels: Mapping[str, str], name: str) -> str:
 def with_topology(
     labels: Mapping[str, str], place: str, cluster: str, node: str, network: str
 ) -> Mapping[str, str]:
-    """The labels of a workload with those that say where it runs, by which a policy or subset may choose it."""
+    """The labels of a workload with those that say where it runs, by which a policy or subset may choose
+    it.
+    """
     return {**labels, **dict(topology(labels, place, cluster, node, network))}
 
 

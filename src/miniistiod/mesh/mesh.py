@@ -1,4 +1,6 @@
-"""The whole mesh at one moment: immutable indexes, each of them the same object until something of its kind changes."""
+"""The whole mesh at one moment: immutable indexes, each of them the same object until something of its kind
+changes.
+"""
 
 from __future__ import annotations
 
@@ -29,7 +31,9 @@ NamedObjects = Mapping[tuple[str, str], Object[Any]]
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Mesh:
-    """Everything that is known, for whoever asks. It says what is; a ProxyScope says what one proxy may see."""
+    """Everything that is known, for whoever asks. It says what is; a ProxyScope says what one proxy may
+    see.
+    """
 
     settings: MeshSettings
     services: ServiceIndex

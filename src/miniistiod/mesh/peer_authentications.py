@@ -29,11 +29,12 @@ class PeerAuthenticationIndex:
     namespace_modes: Mapping[str, str]
 
     def namespace_mode(self, namespace: str) -> str:
-        """"STRICT", "PERMISSIVE", "DISABLE", or "" when neither the namespace nor the mesh has a policy."""
+        """ "STRICT", "PERMISSIVE", "DISABLE", or "" when neither the namespace nor the mesh has a policy."""
         return self.namespace_modes.get(namespace, self.mesh_mode)
 
     def of_workload(self, namespace: str, labels: Mapping[str, str]) -> tuple[Document, ...]:
-        """The policies that apply to a workload, oldest first: the root namespace's, then its own namespace's.
+        """The policies that apply to a workload, oldest first: the root namespace's, then its own
+        namespace's.
 
         Of those with a selector the first counts, as at the other levels.
         """
@@ -41,7 +42,9 @@ class PeerAuthenticationIndex:
 
 
 @kept
-def peer_authentication_index(documents: tuple[Document, ...], root_namespace: str) -> PeerAuthenticationIndex:
+def peer_authentication_index(
+    documents: tuple[Document, ...], root_namespace: str
+) -> PeerAuthenticationIndex:
     """The index of these policies, which come oldest first."""
     wide: dict[str, Document] = {}
     counted: list[Document] = []

@@ -60,8 +60,10 @@ def applies(policy: Object[Any], namespace: str, labels: Mapping[str, str]) -> b
     references = target_references(policy.message)
     if not references:
         return selected(selector(policy.message), labels)
-    return gateway is not None and policy.namespace == namespace and any(
-        names_gateway(each, gateway, namespace) for each in references
+    return (
+        gateway is not None
+        and policy.namespace == namespace
+        and any(names_gateway(each, gateway, namespace) for each in references)
     )
 
 
@@ -75,7 +77,7 @@ def target_references(message: Any) -> list[Any]:
 
 
 def selector(message: Any) -> Mapping[str, str] | None:
-    """The labels a policy asks for, under whichever name its kind has for them; None when it asks for none."""
+    """The labels a policy asks for, under whichever name its kind has; None when it asks for none."""
     for name, labels in (("selector", "match_labels"), ("workload_selector", "labels")):
         if name in message.DESCRIPTOR.fields_by_name and message.HasField(name):
             chosen: Mapping[str, str] = getattr(getattr(message, name), labels)

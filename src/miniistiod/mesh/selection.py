@@ -1,4 +1,6 @@
-"""Which workloads the services of one namespace select, worked out again only when services or workloads change."""
+"""Which workloads the services of one namespace select, worked out again only when services or workloads
+change.
+"""
 
 from __future__ import annotations
 

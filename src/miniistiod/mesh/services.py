@@ -14,7 +14,9 @@ from miniistiod.mesh.service import Registry, Resolution, Service
 
 @dataclass(frozen=True, slots=True, eq=False)
 class ServiceIndex:
-    """All services, oldest first; ExternalName aliases stand at the services they point to, and as services."""
+    """All services, oldest first; ExternalName aliases stand at the services they point to, and as
+    services.
+    """
 
     all: tuple[Service, ...]
     by_host: Mapping[str, Mapping[str, Service]]
@@ -47,7 +49,9 @@ def service_index(services: tuple[Service, ...]) -> ServiceIndex:
 
 
 def by_host(services: tuple[Service, ...]) -> Mapping[str, Mapping[str, Service]]:
-    """For each host name and namespace the service that wins: nobody takes a host from a Kubernetes Service."""
+    """For each host name and namespace the service that wins: nobody takes a host from a Kubernetes
+    Service.
+    """
     found: dict[str, dict[str, Service]] = {}
     for each in services:
         held = found.setdefault(each.hostname, {})

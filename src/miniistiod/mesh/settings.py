@@ -1,4 +1,6 @@
-"""The settings of the whole mesh: MeshConfig and MeshNetworks as `config` merged them, and what follows from them."""
+"""The settings of the whole mesh: MeshConfig and MeshNetworks as `config` merged them, and what follows
+from them.
+"""
 
 from __future__ import annotations
 
@@ -17,7 +19,8 @@ class MeshSettings:
 
     `config` has Istio's defaults filled in; `sources` are the documents. `trust_domains` is the mesh's own
     and its aliases. The `*_export_to` are what an object without exportTo is exported to: namespaces, "*",
-    "." or "~". `domain` ends the names of Kubernetes Services. `cluster` is the name of the one cluster there is.
+    "." or "~". `domain` ends the names of Kubernetes Services. `cluster` is the name of the one cluster
+    there is.
     """
 
     config: config_pb2.MeshConfig
@@ -45,7 +48,7 @@ class MeshSettings:
 
 @kept
 def settings(layers: tuple[Object[Any], ...], networks: tuple[Object[Any], ...] = ()) -> MeshSettings:
-    """The settings of these MeshConfigs and MeshNetworks; the root namespace's ConfigMap counts among them."""
+    """The settings of these MeshConfigs and MeshNetworks, of which `config` says which count."""
     config = mesh_config(ordered(layers, mesh_config(ordered(layers, "")).root_namespace))
     aliases = sorted(set(config.trust_domain_aliases))
     return MeshSettings(

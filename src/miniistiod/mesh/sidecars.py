@@ -1,4 +1,6 @@
-"""Which Sidecar is in force for a workload: one of its namespace that selects it, one that selects all, the root's."""
+"""Which Sidecar is in force for a workload: one of its namespace that selects it, one that selects all, the
+root's.
+"""
 
 from __future__ import annotations
 
@@ -32,7 +34,8 @@ class SidecarIndex:
 def sidecar_index(objects: tuple[Sidecar, ...], root_namespace: str) -> SidecarIndex:
     """The index of these Sidecars, which come oldest first."""
     ordered = sorted(objects, key=lambda each: not each.message.HasField("workload_selector"))
-    plain = (s for s in ordered if s.namespace == root_namespace and not s.message.HasField("workload_selector"))
+    with_selector = sum(each.message.HasField("workload_selector") for each in objects)
+    plain = (s for s in ordered[with_selector:] if s.namespace == root_namespace)
     return SidecarIndex(grouped(ordered), next(plain, None))
 
 

@@ -1,4 +1,6 @@
-"""EndpointSlices of a Service → its endpoints. A slice names service ports by name and gives their target numbers."""
+"""EndpointSlices of a Service → its endpoints. A slice names service ports by name and gives their target
+numbers.
+"""
 
 from __future__ import annotations
 
@@ -38,7 +40,9 @@ def at_address(
     workload: Workload | None,
     settings: MeshSettings,
 ) -> Iterator[Endpoint]:
-    """One endpoint for each port. An address whose Pod is gone or leaves has none; one not ready is unhealthy."""
+    """One endpoint for each port. An address whose Pod is gone or leaves has none; one not ready is
+    unhealthy.
+    """
     if workload is None and listed.target_ref.kind == "Pod":
         return
     ready = not listed.conditions.HasField("ready") or listed.conditions.ready

@@ -1,5 +1,7 @@
-"""The configuration and the connected workloads → the Mesh. Every index is kept under what it was made from (mesh.kept), so
-a snapshot shares with the one before it all that did not change, down to one service's endpoints."""
+"""The configuration and the connected workloads → the Mesh. Every index is kept under what it was made from
+(mesh.kept), so a snapshot shares with the one before it all that did not change, down to one service's
+endpoints.
+"""
 
 from __future__ import annotations
 

@@ -127,7 +127,7 @@ class TracingChoice:
 
 
 def tracing(applied: Applied, mesh: MeshConfig, side: ListenerClass) -> TracingChoice | None:
-    """None when neither a Telemetry nor the default providers speak of tracing. Without a provider it is off."""
+    """None when neither a Telemetry nor the default providers speak of it. Off without a provider."""
     rules = [rule for t in applied for rule in t.message.tracing]
     defaults = mesh.default_providers.tracing
     if not rules and not defaults:

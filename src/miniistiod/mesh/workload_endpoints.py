@@ -47,9 +47,7 @@ def target_port(workload: Workload, port: Port) -> int | None:
     return number
 
 
-def endpoint(
-    workload: Workload, address: str, port: int, port_name: str, settings: MeshSettings
-) -> Endpoint:
+def endpoint(workload: Workload, address: str, port: int, port_name: str, settings: MeshSettings) -> Endpoint:
     """The endpoint of a workload at one of its ports."""
     return Endpoint(
         address=address,

@@ -104,7 +104,9 @@ def pod_workload(
 
 
 def container_ports(spec: core_pb2.PodSpec) -> Mapping[str, int]:
-    """The numbers of the named ports of all containers, native sidecars among them; the first of a name counts."""
+    """The numbers of the named ports of all containers, native sidecars among them; the first of a name
+    counts.
+    """
     started = (*spec.containers, *(c for c in spec.init_containers if c.restart_policy == "Always"))
     found: dict[str, int] = {}
     for port in (port for container in started for port in container.ports if port.name):

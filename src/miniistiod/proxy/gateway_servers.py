@@ -1,4 +1,6 @@
-"""The servers of one Gateway as one router would run them: hosts in full, target ports, names of their routes."""
+"""The servers of one Gateway as one router would run them: hosts in full, target ports, names of their
+routes.
+"""
 
 from __future__ import annotations
 
@@ -23,9 +25,9 @@ MUTUAL = (gateway_pb2.ServerTLSSettings.MUTUAL, gateway_pb2.ServerTLSSettings.OP
 class GatewayServer:
     """One server that takes effect on one port.
 
-    `spec` is the server as written. `hosts` are NAMESPACE/HOST, with `.` replaced by the Gateway's namespace, or
-    HOST for any namespace. `port` is the number to listen on. `route_name` is "" for TCP and TLS passthrough.
-    `sni_hosts` are the sorted hosts of a server with TLS settings.
+    `spec` is the server as written. `hosts` are NAMESPACE/HOST, with `.` replaced by the Gateway's
+    namespace, or HOST for any namespace. `port` is the number to listen on. `route_name` is "" for TCP and
+    TLS passthrough. `sni_hosts` are the sorted hosts of a server with TLS settings.
     """
 
     spec: gateway_pb2.Server
@@ -53,7 +55,9 @@ class GatewayServer:
     @property
     def auto_passthrough(self) -> bool:
         """TLS goes through it unopened, to the service that the SNI names."""
-        return self.spec.HasField("tls") and self.spec.tls.mode == gateway_pb2.ServerTLSSettings.AUTO_PASSTHROUGH
+        return (
+            self.spec.HasField("tls") and self.spec.tls.mode == gateway_pb2.ServerTLSSettings.AUTO_PASSTHROUGH
+        )
 
     @property
     def is_tls(self) -> bool:
@@ -88,7 +92,9 @@ def servers(gateway: Object[gateway_pb2.Gateway], targets: Targets) -> Iterator[
                 hosts=hosts,
                 port=port,
                 route_name=route_name(spec, port, gateway),
-                sni_hosts=tuple(sorted({h.rpartition("/")[2] for h in hosts})) if spec.HasField("tls") else (),
+                sni_hosts=tuple(sorted({h.rpartition("/")[2] for h in hosts}))
+                if spec.HasField("tls")
+                else (),
             )
 
 

@@ -1,7 +1,9 @@
-"""The servers of all Gateways that select one router, merged into listeners: who may share a port, who is dropped.
+"""The servers of all Gateways that select one router, merged into listeners: who may share a port, who is
+dropped.
 
-Older Gateways first. Plain HTTP servers share a port; TLS servers share one if no SNI host is claimed twice for
-the same bind; a different protocol on a used port is dropped. Ports are target ports of the router's own Service.
+Older Gateways first. Plain HTTP servers share a port; TLS servers share one if no SNI host is claimed twice
+for the same bind; a different protocol on a used port is dropped. Ports are target ports of the router's
+own Service.
 """
 
 from __future__ import annotations
@@ -43,8 +45,9 @@ class MergedGateway:
     """All that a router listens on; `by_port` is in the order of first appearance.
 
     `virtual_services` are those of each gateway name that a proxy of this namespace may see.
-    `service_ports` gives for a port of a route name the ports that servers name. `credentials` are the names under
-    which certificates of its own namespace may be asked for. `refused` are servers that lost, and to what.
+    `service_ports` gives for a port of a route name the ports that servers name. `credentials` are the
+    names under which certificates of its own namespace may be asked for. `refused` are servers that lost,
+    and to what.
     """
 
     by_port: Mapping[ServerPort, MergedServers]
@@ -137,7 +140,9 @@ class Merging:
         self.by_route_name.setdefault(server.route_name, []).append(server)
 
     def beside_plain(self, server: GatewayServer, key: ServerPort) -> None:
-        """Beside a server without TLS: another bind is another listener, on the same bind only HTTP can join."""
+        """Beside a server without TLS: another bind is another listener, on the same bind only HTTP can
+        join.
+        """
         current = self.plain[server.port]
         if current.bind != key.bind:
             if key in self.merged:

@@ -83,11 +83,15 @@ def of_namespace(pairs: Iterable[tuple[str, bool]]) -> Hosts:
 def imported_services(
     hosts: Imports, services: ServiceIndex, namespace: str, port: int
 ) -> tuple[Service, ...]:
-    """What proxies of a namespace take in; with a port only services that have it, and only that port of them.
+    """What proxies of a namespace take in; with a port only services that have it, and only that port of
+    them.
 
-    One namespace counts for each host name: the proxy's own, else that of a Kubernetes Service, else the first.
+    One namespace counts for each host name: the proxy's own, else that of a Kubernetes Service, else the
+    first.
     """
-    candidates = exact_services(hosts, services, namespace) if hosts.exact_only else services.visible(namespace)
+    candidates = (
+        exact_services(hosts, services, namespace) if hosts.exact_only else services.visible(namespace)
+    )
     taken = [made for each in candidates if (made := imported(hosts, each, port)) is not None]
     chosen: dict[str, Service] = {}
     for each in taken:
@@ -142,9 +146,7 @@ def with_aliases(service: Service, aliases: tuple[tuple[str, str], ...]) -> Serv
     return replace(service, aliases=aliases)
 
 
-def imported_rules(
-    hosts: Imports, rules: Iterable[MergedVirtualService]
-) -> tuple[MergedVirtualService, ...]:
+def imported_rules(hosts: Imports, rules: Iterable[MergedVirtualService]) -> tuple[MergedVirtualService, ...]:
     """The VirtualServices of which at least one host is taken in and not taken out, in their order."""
     return tuple(vs for vs in rules if any(takes(hosts, vs, host) for host in vs.message.hosts))
 

@@ -45,7 +45,9 @@ def targets(services: tuple[Service, ...], workload: Workload, at: Targets) -> T
 
 
 def counts(service: Service, chosen: tuple[Service, ...], workload: Workload) -> bool:
-    """A ServiceEntry always counts; a Kubernetes Service without a selector only for a Pod that no other selects."""
+    """A ServiceEntry always counts; a Kubernetes Service without a selector only for a Pod that no other
+    selects.
+    """
     if service.registry is Registry.EXTERNAL:
         return True
     return not chosen and workload.source is not WorkloadSource.ENTRY

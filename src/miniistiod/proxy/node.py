@@ -1,6 +1,7 @@
 """Envoy's Node → Proxy: who connects, as it says itself in the first request of its stream.
 
-The id is KIND~ADDRESS~NAME.NAMESPACE~DNS-DOMAIN; everything else stands in the metadata, under istio-agent's names.
+The id is KIND~ADDRESS~NAME.NAMESPACE~DNS-DOMAIN; everything else stands in the metadata, under
+istio-agent's names.
 """
 
 from __future__ import annotations
@@ -40,10 +41,10 @@ class Proxy:
     """One connected Envoy. Equal only to itself: made once for a stream.
 
     `id` is NAME.NAMESPACE. `labels` are those of the workload. `service_account` is the bare name.
-    `proxy_config` is the PROXY_CONFIG of the metadata as JSON text, None when absent or null (then the mesh's
-    defaultConfig counts). `istio_extensions`: it has Istio's own filters (DESIGN decision 5).
-    `node_cluster` is the Node's own cluster
-    (APP.NAMESPACE), as spans name it. `version` is (major, minor, patch) of ISTIO_VERSION. `metadata` is everything as it came.
+    `proxy_config` is the PROXY_CONFIG of the metadata as JSON text, None when absent or null (then the
+    mesh's defaultConfig counts). `istio_extensions`: it has Istio's own filters (DESIGN decision 5).
+    `node_cluster` is the Node's own cluster (APP.NAMESPACE), as spans name it. `version` is (major, minor,
+    patch) of ISTIO_VERSION. `metadata` is everything as it came.
     """
 
     kind: ProxyKind
@@ -172,7 +173,7 @@ def interception(value: Any) -> Interception:
 
 
 def proxy_config(value: Any) -> str | None:
-    """PROXY_CONFIG as canonical JSON. Even {} hides the mesh's defaultConfig; only null or absent does not."""
+    """PROXY_CONFIG as canonical JSON. Even {} hides the mesh's defaultConfig; only null does not."""
     if value is None:
         return None
     return value if isinstance(value, str) else json.dumps(value, sort_keys=True)

@@ -81,8 +81,8 @@ class RuleTable:
 class OutboundView:
     """The way out for all proxies of one namespace and one Sidecar (None: nothing limits them).
 
-    `services` is the union over the listeners, merged by host.
-    `outbound_traffic_policy` is the Sidecar's, or the mesh's mode. The same object until something in it changes.
+    `services` is the union over the listeners, merged by host. `outbound_traffic_policy` is the Sidecar's,
+    or the mesh's mode. The same object until something in it changes.
     """
 
     namespace: str
@@ -101,7 +101,8 @@ class OutboundView:
     def listener(self, port: int, bind: str = "") -> EgressListener | None:
         """The listener whose routes a port takes: the one of this port (or Unix socket), or the catch-all."""
         for each in self.listeners:
-            if each.is_catch_all or (each.port == port and (port or each.spec is None or each.spec.bind == bind)):
+            socket = each.spec.bind if each.spec is not None else ""
+            if each.is_catch_all or (each.port == port and (port or socket == bind)):
                 return each
         return None
 
@@ -121,10 +122,14 @@ def outbound_view(
 ) -> OutboundView:
     """The view of one namespace under one Sidecar. A Sidecar without egress listeners limits nothing."""
     bound = virtual_services.at(namespace)
-    specs: list[sidecar_pb2.IstioEgressListener | None] = [*sidecar.message.egress] if sidecar is not None else []
+    specs: list[sidecar_pb2.IstioEgressListener | None] = (
+        [*sidecar.message.egress] if sidecar is not None else []
+    )
     listeners = tuple(egress_listener(spec, namespace, services, bound) for spec in specs or [None])
     union = reachable(
-        tuple((each.matched_port, each.services, wanted(each.virtual_services, namespace)) for each in listeners),
+        tuple(
+            (each.matched_port, each.services, wanted(each.virtual_services, namespace)) for each in listeners
+        ),
         services,
         namespace,
     )
@@ -163,7 +168,9 @@ def matched_port(spec: sidecar_pb2.IstioEgressListener | None) -> int:
 def rules_of(
     services: tuple[Service, ...], destination_rules: DestinationRuleIndex, namespace: str
 ) -> RuleTable:
-    """The candidates for each host name that has any. Rules with a selector count in their own namespace only."""
+    """The candidates for each host name that has any. Rules with a selector count in their own namespace
+    only.
+    """
     every = ((service.hostname, destination_rules.rules(service, namespace)) for service in services)
     found = {host: rules for host, rules in every if rules}
     selective = (rule for rules in found.values() for rule in rules if rule.selector is not None)

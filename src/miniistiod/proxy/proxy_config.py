@@ -1,4 +1,6 @@
-"""ProxyConfig in force for a proxy: what it sends itself hides the mesh's defaultConfig whole, even when it is {}."""
+"""ProxyConfig in force for a proxy: what it sends itself hides the mesh's defaultConfig whole, even when it
+is {}.
+"""
 
 from __future__ import annotations
 
@@ -20,7 +22,7 @@ class EffectiveProxyConfig:
 
 @kept
 def effective(settings: MeshSettings, own: str | None) -> EffectiveProxyConfig:
-    """`own` is PROXY_CONFIG as JSON, None when the proxy sends none. Fields we do not know are passed over."""
+    """`own` is PROXY_CONFIG as JSON, None when the proxy sends none. Unknown fields are passed over."""
     if own is None:
         return EffectiveProxyConfig(settings.proxy_config)
     try:

@@ -1,7 +1,8 @@
-"""All services that a Sidecar's listeners take in, and those that their VirtualServices send to, one for each host.
+"""All services that a Sidecar's listeners take in, and those that their VirtualServices send to, one for
+each host.
 
-Which of two of one host wins: the Kubernetes Service, else the first; services that differ only in their ports
-are merged (two listeners may take in two ports of one service).
+Which of two of one host wins: the Kubernetes Service, else the first; services that differ only in their
+ports are merged (two listeners may take in two ports of one service).
 """
 
 from __future__ import annotations
@@ -23,7 +24,9 @@ Wanted = tuple[str, tuple[int, ...]]
 
 @kept
 def reachable(
-    listeners: tuple[tuple[int, tuple[Service, ...], tuple[Wanted, ...]], ...], index: ServiceIndex, namespace: str
+    listeners: tuple[tuple[int, tuple[Service, ...], tuple[Wanted, ...]], ...],
+    index: ServiceIndex,
+    namespace: str,
 ) -> tuple[Service, ...]:
     """`listeners` are (port or 0, services, destinations of rules), in order."""
     found: dict[str, Service] = {}

@@ -1,7 +1,7 @@
 """All that one proxy may see and must obey: the only argument of `generate`.
 
-A scope is cheap and made anew for each snapshot; what it gives out is shared by all proxies for which it is equal,
-and by all snapshots in which it did not change, so that generators can be kept under it (mesh.kept).
+A scope is cheap and made anew for each snapshot; what it gives out is shared by all proxies for which it is
+equal, and by all snapshots in which it did not change, so that generators can be kept under it (mesh.kept).
 """
 
 from __future__ import annotations
@@ -58,15 +58,17 @@ class ProxyScope:
     @cached_property
     def workload(self) -> Workload:
         """The workload behind it: the Pod or WorkloadEntry with its address, else what its Node says."""
-        known = self.mesh.workloads.pods.get((self.proxy.namespace, self.proxy.name))
-        known = known or self.mesh.workloads.at(self.proxy.addresses[0])
-        return known if known is not None and known.namespace == self.proxy.namespace else workload_of(self.proxy)
+        namespace, workloads = self.proxy.namespace, self.mesh.workloads
+        known = workloads.pods.get((namespace, self.proxy.name)) or workloads.at(self.proxy.addresses[0])
+        return known if known is not None and known.namespace == namespace else workload_of(self.proxy)
 
     @cached_property
     def labels(self) -> Mapping[str, str]:
-        """By which policies, Sidecars and Gateways select it: those of its workload and of the place it runs in."""
-        labels = self.workload.labels
-        return with_topology(labels, self.locality, self.proxy.cluster, self.proxy.node_name, self.proxy.network)
+        """By which policies, Sidecars and Gateways select it: those of its workload and of the place it
+        runs in.
+        """
+        proxy, own = self.proxy, self.workload.labels
+        return with_topology(own, self.locality, proxy.cluster, proxy.node_name, proxy.network)
 
     @cached_property
     def locality(self) -> str:
@@ -82,7 +84,9 @@ class ProxyScope:
 
     @cached_property
     def outbound(self) -> OutboundView:
-        """Services, VirtualServices and rules on the way out, shared by the proxies of a namespace and Sidecar."""
+        """Services, VirtualServices and rules on the way out, shared by the proxies of a namespace and
+        Sidecar.
+        """
         return outbound.outbound_view(
             self.proxy.namespace,
             self.sidecar,
@@ -94,7 +98,7 @@ class ProxyScope:
 
     @cached_property
     def destinations(self) -> Destinations:
-        """Each service it sees with the DestinationRule in force for it; the same object for equal proxies."""
+        """Each service it sees with the DestinationRule in force; the same object for equal proxies."""
         return outbound.destinations(self.outbound.services, self.outbound.rule_table, self.own_rules)
 
     @cached_property
@@ -113,7 +117,10 @@ class ProxyScope:
         if self.proxy.is_sidecar:
             return gateways.NO_GATEWAY
         return gateways.merged_gateway(
-            gateways.selecting(self.mesh.gateways, self.labels), self.targets, self.mesh.virtual_services, self.proxy.namespace
+            gateways.selecting(self.mesh.gateways, self.labels),
+            self.targets,
+            self.mesh.virtual_services,
+            self.proxy.namespace,
         )
 
     def destination_rule(self, service: Service) -> MergedDestinationRule | None:
@@ -129,7 +136,9 @@ class ProxyScope:
         return self.mesh.endpoints.of(service)
 
     def service_accounts(self, service: Service) -> tuple[str, ...]:
-        """The identities a client accepts of a service, those of its endpoints among them, in all trust domains."""
+        """The identities a client accepts of a service, those of its endpoints among them, in all trust
+        domains.
+        """
         known = self.endpoints(service).service_accounts
         return in_every_domain((*known, *service.service_accounts), self.settings.trust_domains[1:])
 

@@ -49,7 +49,7 @@ _HTTP2 = frozenset({Protocol.HTTP2, Protocol.GRPC, Protocol.GRPC_WEB})
 _TCP = frozenset({Protocol.TCP, Protocol.HTTPS, Protocol.TLS, Protocol.MONGO, Protocol.REDIS, Protocol.MYSQL})
 
 WELL_KNOWN_TCP = frozenset({25, 53, 3306, 27017})
-"""SMTP, DNS, MySQL and MongoDB: the server speaks first, so waiting for the client's first bytes would hang."""
+"""SMTP, DNS, MySQL and MongoDB: the server may speak first, so waiting for the client would hang."""
 
 _BY_NAME = {p.value.lower(): p for p in Protocol if p not in (Protocol.AUTO, Protocol.HBONE)}
 _KUBERNETES = {
