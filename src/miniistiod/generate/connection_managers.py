@@ -1,4 +1,4 @@
-"""HttpConnectionManager: what all of one side of a proxy have in common, and the few fields in which each differs.
+"""HttpConnectionManager: what all of one side of a proxy have in common, and how each differs.
 
 The common part is made and serialised once. A message whose bytes are appended to another's is merged into it
 (a rule of protobuf), so each manager is the common bytes and its own few.
@@ -15,7 +15,9 @@ from envoy.config.listener.v3.listener_components_pb2 import Filter
 from envoy.config.route.v3.route_pb2 import RouteConfiguration
 from envoy.extensions.common.dynamic_forward_proxy.v3.dns_cache_pb2 import DnsCacheConfig
 from envoy.extensions.filters.network.http_connection_manager.v3.http_connection_manager_pb2 import (
-    HttpConnectionManager,
+    HttpConnectionManager as Hcm,
+)
+from envoy.extensions.filters.network.http_connection_manager.v3.http_connection_manager_pb2 import (
     Rds,
     RequestIDExtension,
 )
@@ -44,7 +46,6 @@ from miniistiod.translate.mesh_config.proxy_headers import (
 from miniistiod.vocab.listener_class import ListenerClass
 from miniistiod.vocab.packing import TYPE_URL, packed
 
-Hcm = HttpConnectionManager
 NAME = "envoy.filters.network.http_connection_manager"
 _TYPE = TYPE_URL + Hcm.DESCRIPTOR.full_name
 _FOREVER = Duration()
@@ -52,7 +53,7 @@ _FOREVER = Duration()
 
 @dataclass(frozen=True, slots=True)
 class HttpWire:
-    """What a proxy says of itself that shapes its HTTP connections: HTTP/1.0 too, and when idle ones close."""
+    """What a proxy says of itself that shapes HTTP: HTTP/1.0 too, and when idle connections close."""
 
     http10: bool = False
     idle_seconds: float = 0
@@ -208,7 +209,7 @@ def _connection_settings(side: HttpSide) -> ProxyConfig.ConnectionSettings:
 def effective_settings(
     proxy_config: EffectiveProxyConfig, settings: MeshSettings, gateway: bool
 ) -> ProxyConfig.ConnectionSettings:
-    """The proxy's own, else the mesh's; unlike the rest of its ProxyConfig an empty one does not hide these."""
+    """The proxy's own, else the mesh's; an empty ProxyConfig hides all of the mesh's but these."""
     own = proxy_config.message
     chosen = own if own.HasField("connection_settings") else settings.proxy_config
     return connection_settings(chosen.connection_settings, gateway=gateway)

@@ -7,10 +7,12 @@ from envoy.config.core.v3.address_pb2 import Address, SocketAddress
 from envoy.config.core.v3.extension_pb2 import TypedExtensionConfig
 from envoy.extensions.common.dynamic_forward_proxy.v3.dns_cache_pb2 import DnsCacheConfig
 from envoy.extensions.network.dns_resolver.cares.v3.cares_dns_resolver_pb2 import CaresDnsResolverConfig
+from envoy.extensions.filters.network.sni_dynamic_forward_proxy.v3.sni_dynamic_forward_proxy_pb2 import (
+    FilterConfig as SniProxy,
+)
 from google.protobuf.wrappers_pb2 import UInt32Value
 
 from miniistiod.generate.bindings import Bindings
-from miniistiod.generate.network_filters import SniProxy
 from miniistiod.mesh.service import Service
 from miniistiod.vocab.packing import packed
 
@@ -39,7 +41,7 @@ def sni_proxy(service: Service, port: int, family: int) -> SniProxy:
 
 
 def allow_any_cache(family: int, resolver: str) -> DnsCacheConfig:
-    """The cache of unknown hosts; `resolver` is the agent's DNS server (HOST:PORT), "" for the system's own."""
+    """The cache of unknown hosts; `resolver` is the agent's DNS server (HOST:PORT), "" the system's own."""
     made = DnsCacheConfig(
         name=ALLOW_ANY_CACHE, dns_lookup_family=family, max_hosts=UInt32Value(value=MAX_HOSTS)
     )

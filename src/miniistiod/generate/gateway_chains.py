@@ -1,4 +1,4 @@
-"""The servers of one gateway port → their filter chains as values: HTTP, TLS that ends here or passes, plain TCP."""
+"""The servers of one gateway port → their filter chains as values: HTTP, TLS ended or passed on, TCP."""
 
 from __future__ import annotations
 
@@ -16,7 +16,8 @@ from miniistiod.generate.tcp_targets import TcpClient, TcpTarget, routed_target
 from miniistiod.mesh.hosts import overlap, subset_of
 from miniistiod.mesh.service import Port, Service
 from miniistiod.mesh.virtual_services import MergedVirtualService
-from miniistiod.proxy.gateways import GatewayServer, MergedGateway, MergedServers, ServerPort
+from miniistiod.proxy.gateway_servers import GatewayServer
+from miniistiod.proxy.gateways import MergedGateway, MergedServers, ServerPort
 from miniistiod.translate.peer_authentication.chain_match import MESH
 from miniistiod.vocab import cluster_name, protocol
 from miniistiod.vocab.protocol import Protocol

@@ -154,7 +154,7 @@ def _exchange(fields: dict[str, object]) -> HttpFilter:
     )
 
 
-_DISCOVERY = [{"istio_headers": {}}, {"workload_discovery": {}}]
+_DISCOVERY: list[dict[str, object]] = [{"istio_headers": {}}, {"workload_discovery": {}}]
 _EXCHANGE_INBOUND = _exchange(
     {"downstream_discovery": _DISCOVERY, "downstream_propagation": [{"istio_headers": {}}]}
 )
@@ -194,10 +194,10 @@ _ALPN = HttpFilter(
         )
     ),
 )
-# A stock Envoy has no istio.alpn. Where the protocol of a port is declared, its cluster's `istio` is enough for
-# the peer's mutual TLS chains. Only a port with a detected protocol has one chain for HTTP and one for TCP,
-# so only there the peer must be told. No real protocol is offered beside: then none is agreed upon, and the
-# peer finds HTTP/1 or HTTP/2 by itself, as the client's cluster speaks whatever its own client spoke.
+# A stock Envoy has no istio.alpn. Where the protocol of a port is declared, its cluster's `istio` is enough
+# for the peer's mutual TLS chains. Only a port with a detected protocol has one chain for HTTP and one for
+# TCP, so only there the peer must be told. No real protocol is offered beside: then none is agreed upon, and
+# the peer finds HTTP/1 or HTTP/2 by itself, as the client's cluster speaks whatever its own client spoke.
 _ALPN_STAND_IN = HttpFilter(
     name="envoy.filters.http.set_filter_state",
     typed_config=packed(

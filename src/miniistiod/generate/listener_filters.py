@@ -8,11 +8,8 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from envoy.config.listener.v3.listener_components_pb2 import (
-    FilterChain,
-    ListenerFilter,
-    ListenerFilterChainMatchPredicate,
-)
+from envoy.config.listener.v3.listener_components_pb2 import FilterChain, ListenerFilter
+from envoy.config.listener.v3.listener_components_pb2 import ListenerFilterChainMatchPredicate as Predicate
 from envoy.extensions.filters.listener.http_inspector.v3.http_inspector_pb2 import HttpInspector
 from envoy.extensions.filters.listener.original_dst.v3.original_dst_pb2 import OriginalDst
 from envoy.extensions.filters.listener.original_src.v3.original_src_pb2 import OriginalSrc
@@ -24,8 +21,6 @@ from google.protobuf.wrappers_pb2 import UInt32Value
 
 from miniistiod.translate.peer_authentication.chain_match import PLAIN_HTTP, TLS
 from miniistiod.vocab.packing import packed
-
-Predicate = ListenerFilterChainMatchPredicate
 
 
 def _named(name: str, config: Message) -> ListenerFilter:

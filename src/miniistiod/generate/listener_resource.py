@@ -19,7 +19,9 @@ HANDSHAKE_TIMEOUT = Duration(seconds=15)
 """A client that does not finish its TLS handshake by then is cut off."""
 
 
-def listener_resource(listener: Listener, routes: Iterable[str] = (), origins: Iterable[Any] = ()) -> Resource:
+def listener_resource(
+    listener: Listener, routes: Iterable[str] = (), origins: Iterable[Any] = ()
+) -> Resource:
     """The listener as a resource; `routes` are the route tables that its chains fetch."""
     body = listener.SerializeToString(deterministic=True)
     return resource(listener.name, body, dict.fromkeys(routes), origins)

@@ -1,4 +1,4 @@
-"""A proxy's scope → all its listeners: a sidecar's two sides, or what the Gateways make a router listen on."""
+"""A proxy's scope → all its listeners: a sidecar's two sides, or a router's gateway ports."""
 
 from __future__ import annotations
 

@@ -30,7 +30,8 @@ from miniistiod.generate.tcp_targets import TcpClient, tcp_client, tcp_proxy
 from miniistiod.mesh.collectors import Collectors, collectors
 from miniistiod.mesh.kept import kept
 from miniistiod.mesh.settings import MeshSettings
-from miniistiod.proxy.gateways import GatewayServer, MergedGateway
+from miniistiod.proxy.gateway_servers import GatewayServer
+from miniistiod.proxy.gateways import MergedGateway
 from miniistiod.proxy.node import Proxy
 from miniistiod.proxy.scope import ProxyScope
 from miniistiod.translate.gateway.server_tls_settings import SecretSources, server_tls

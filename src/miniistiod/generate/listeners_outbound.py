@@ -1,4 +1,4 @@
-"""A sidecar's scope → the listeners of its way out: those of services, virtualOutbound, and the HTTP proxy port.
+"""A sidecar's scope → the listeners of its way out: of services, virtualOutbound, and the HTTP proxy port.
 
 Redirected connections come to virtualOutbound, which hands each to the listener of its original destination;
 what no service claims goes where the outbound traffic policy says.
@@ -65,9 +65,9 @@ _OUTBOUND = ListenerClass.SIDECAR_OUTBOUND
 
 @dataclass(frozen=True, slots=True)
 class TcpSide:
-    """What all outbound listeners of a proxy have in common, except for HTTP. A value of things that are kept.
+    """What all outbound listeners of a proxy have in common, but for HTTP. A value of things that are kept.
 
-    `unclaimed` is the cluster of connections that no chain takes. `dns_family` is that of Envoy's DNS lookups.
+    `unclaimed` is the cluster of connections that no chain takes. `dns_family` is that of its lookups.
     """
 
     network: NetworkTraits

@@ -16,14 +16,12 @@ from miniistiod.vocab import metadata_exchange as exchange
 from miniistiod.vocab.packing import packed
 from miniistiod.vocab.protocol import Protocol
 
-SniProxy = sni_dynamic_forward_proxy_pb2.FilterConfig
-
 
 @dataclass(frozen=True, slots=True, eq=False)
 class NetworkTraits:
     """What all TCP chains of one side of a proxy have in common.
 
-    `extensions`: it is an Envoy with Istio's filters. `proxy` is what every tcp_proxy says: logs, idle timeout.
+    `extensions`: it is an Envoy with Istio's filters. `proxy` is what every tcp_proxy says (logs, timeout).
     """
 
     extensions: bool
@@ -41,7 +39,7 @@ class TcpChain:
     proxy: TcpProxy
     protocol: Protocol = Protocol.TCP
     exchange: bool = False
-    sni_proxy: SniProxy | None = None
+    sni_proxy: sni_dynamic_forward_proxy_pb2.FilterConfig | None = None
 
 
 Filters = Iterable[Filter]
@@ -75,9 +73,7 @@ def stats(chain: TcpChain) -> Filters:
 def sni_forward_proxy(chain: TcpChain) -> Filters:
     """Resolves the name that the client asks for in TLS."""
     if chain.sni_proxy is not None:
-        yield Filter(
-            name="envoy.filters.network.sni_dynamic_forward_proxy", typed_config=packed(chain.sni_proxy)
-        )
+        yield Filter(name=SNI_PROXY, typed_config=packed(chain.sni_proxy))
 
 
 def mongo(chain: TcpChain) -> Filters:
@@ -127,5 +123,6 @@ def tcp_proxy_filter(proxy: TcpProxy, traits: NetworkTraits | None = None) -> Fi
     return Filter(name=TCP_PROXY, typed_config=packed(whole))
 
 
+SNI_PROXY = "envoy.extensions.filters.network.sni_dynamic_forward_proxy"  # istiod's spelling
 TCP_PROXY = "envoy.filters.network.tcp_proxy"
 _EXCHANGE = Filter(name=exchange.NAME, typed_config=exchange.CONFIG)

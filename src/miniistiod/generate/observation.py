@@ -6,10 +6,12 @@ from dataclasses import dataclass
 
 from envoy.config.accesslog.v3.accesslog_pb2 import AccessLog
 from envoy.extensions.filters.network.http_connection_manager.v3.http_connection_manager_pb2 import (
-    HttpConnectionManager,
+    HttpConnectionManager as Hcm,
 )
+from envoy.type.tracing.v3.custom_tag_pb2 import CustomTag
 from google.protobuf.any_pb2 import Any
 
+from miniistiod.api.istio.mesh.proxy_pb2 import Tracing
 from miniistiod.mesh import telemetry, telemetry_metrics
 from miniistiod.mesh.collectors import SAMPLER, Collectors
 from miniistiod.mesh.kept import kept
@@ -25,8 +27,6 @@ from miniistiod.translate.telemetry.access_logging import NO_ROUTE, expression, 
 from miniistiod.translate.telemetry.metrics import stats_config
 from miniistiod.translate.telemetry.tracing import custom_tags
 from miniistiod.vocab.listener_class import ListenerClass
-
-HcmTracing = HttpConnectionManager.Tracing
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -146,7 +146,7 @@ def _conventional_name(proxy: Proxy) -> str:
 class Traces:
     """`hcm` None: no traces. `by_request_id`: the request's id carries whether it is traced."""
 
-    hcm: HcmTracing | None = None
+    hcm: Hcm.Tracing | None = None
     by_request_id: bool = True
 
 
@@ -176,17 +176,17 @@ def traces(
     return Traces(spans, choice.sample_by_request_id)
 
 
-def _istio_tags(identity: SpanIdentity) -> tuple[tracing.CustomTag, ...]:
+def _istio_tags(identity: SpanIdentity) -> tuple[CustomTag, ...]:
     return tracing.istio_tags(
         dict(identity.labels), identity.namespace, identity.mesh_id, identity.cluster_id
     )
 
 
-def _tagged(choice: TracingChoice | None, own: tracing.Tracing) -> bool:
+def _tagged(choice: TracingChoice | None, own: Tracing) -> bool:
     return tracing.istio_tags_wanted(own) if choice is None else choice.istio_tags
 
 
-def _sampling(choice: TracingChoice, own: tracing.Tracing) -> float:
+def _sampling(choice: TracingChoice, own: Tracing) -> float:
     """With a sampler of its own the provider must see every span."""
     provider = choice.provider
     if provider is not None and opentelemetry.samples(provider.opentelemetry):
@@ -196,7 +196,7 @@ def _sampling(choice: TracingChoice, own: tracing.Tracing) -> float:
 
 def _provider_spans(
     choice: TracingChoice, collectors: Collectors, identity: SpanIdentity
-) -> HcmTracing | None:
+) -> Hcm.Tracing | None:
     """None when tracing is off, or the provider cannot trace or is nowhere to be found."""
     provider = choice.provider
     collector = collectors.of(provider.name) if provider is not None else None

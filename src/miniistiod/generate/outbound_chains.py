@@ -149,7 +149,7 @@ def _tls_default(client: TcpClient, service: Service, place: Place) -> Chain:
 
 
 def listen_address(client: TcpClient, service: Service) -> str:
-    """Where a client's connections to a service arrive. A ServiceEntry without an address is on all of them."""
+    """Where a client's connections to a service arrive. A ServiceEntry without one is on all addresses."""
     address = client.addresses(service)[0]
     if service.registry is Registry.EXTERNAL and not client.ipv4 and address == UNSPECIFIED:
         return "::"

@@ -174,7 +174,7 @@ def _catch_all(walk: Walk, listener: EgressListener) -> Iterator[Claim]:
 
 
 def _spread(walk: Walk, claim: Claim) -> Iterator[Claim]:
-    """A headless service claims each address of its Pods, except the client's own, instead of all addresses."""
+    """A headless service claims each address of its Pods, but the client's own, instead of all addresses."""
     service = claim.service
     endpoints = walk.endpoints.get(service)
     addressed = walk.client.addresses(service)[0] != UNSPECIFIED

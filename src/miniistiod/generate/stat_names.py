@@ -7,7 +7,7 @@ from miniistiod.mesh.service import Registry, Service
 
 def outbound_stat_name(
     pattern: str,
-    service: Service,
+    service: Service | None,
     subset: str,
     port: int,
     port_name: str = "",
@@ -15,7 +15,7 @@ def outbound_stat_name(
     target_port: int = 0,
 ) -> str:
     """The pattern with its words replaced; a host that is not Kubernetes' own has no shorter form."""
-    names = _names(service, host or service.hostname)
+    names = _names(service, host or (service.hostname if service is not None else ""))
     words = {**names, "%SUBSET_NAME%": subset, "%TARGET_PORT%": str(target_port)}
     return _replaced(pattern, words, port, port_name)
 

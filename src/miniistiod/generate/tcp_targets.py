@@ -83,8 +83,10 @@ def asked_labels(view: OutboundView) -> frozenset[str]:
     found: set[str] = set()
     for listener in view.listeners:
         for one in listener.virtual_services:
-            routes = (*one.message.tcp, *one.message.tls)
-            found.update(key for route in routes for match in route.match for key in match.source_labels)
+            of_tcp = (match for route in one.message.tcp for match in route.match)
+            of_tls = (match for route in one.message.tls for match in route.match)
+            found.update(key for match in of_tcp for key in match.source_labels)
+            found.update(key for match in of_tls for key in match.source_labels)
     for rules in view.rules.values():
         found.update(key for rule in rules for key in rule.selector or ())
     return frozenset(found)

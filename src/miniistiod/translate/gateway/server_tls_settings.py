@@ -139,7 +139,7 @@ def _parameters(settings: ServerTLSSettings, defaults: MeshConfig.TLSConfig) -> 
 
 def _minimum(
     settings: ServerTLSSettings, defaults: MeshConfig.TLSConfig
-) -> TlsParameters.TlsProtocol:
+) -> int:
     if settings.min_protocol_version or not defaults.min_protocol_version:
-        return settings.min_protocol_version  # type: ignore[return-value]
+        return settings.min_protocol_version
     return minimum_version(defaults)

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from typing import Any
+
 from envoy.config.accesslog.v3.accesslog_pb2 import AccessLog
 
 from miniistiod.api.istio.mesh.config_pb2 import MeshConfig
@@ -14,7 +17,11 @@ from miniistiod.translate.mesh_config.envoy_otel_access_log import otel_als
 BUILT_IN = "envoy"
 """The provider that a mesh has without declaring it; the mesh's own format applies to it."""
 
-_SENT = {"envoy_http_als": http_als, "envoy_tcp_als": tcp_als, "envoy_otel_als": otel_als}
+_SENT: dict[str, Callable[[Any, Collector], AccessLog]] = {
+    "envoy_http_als": http_als,
+    "envoy_tcp_als": tcp_als,
+    "envoy_otel_als": otel_als,
+}
 
 
 def provider_access_log(
@@ -27,6 +34,6 @@ def provider_access_log(
         if provider.name == BUILT_IN and not file.HasField("log_format") and not file.omit_empty_values:
             return mesh_access_log(file.path, mesh)
         return file_access_log(file)
-    if which not in _SENT or collector is None:
+    if which is None or which not in _SENT or collector is None:
         return None
     return _SENT[which](getattr(provider, which), collector)

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from envoy.config.core.v3.protocol_pb2 import Http2ProtocolOptions, HttpProtocolOptions
 from envoy.extensions.filters.network.http_connection_manager.v3.http_connection_manager_pb2 import (
-    HttpConnectionManager,
+    HttpConnectionManager as Hcm,
 )
 from google.protobuf.duration_pb2 import Duration
 from google.protobuf.wrappers_pb2 import BoolValue, Int32Value, UInt32Value
@@ -15,7 +15,6 @@ from google.protobuf.wrappers_pb2 import BoolValue, Int32Value, UInt32Value
 from miniistiod.api.istio.mesh.proxy_pb2 import ProxyConfig
 
 Settings = ProxyConfig.ConnectionSettings
-Hcm = HttpConnectionManager
 _Slashes = Settings.PathWithEscapedSlashesAction
 _Underscores = Settings.HeadersWithUnderscoresAction
 _EnvoyUnderscores = HttpProtocolOptions.HeadersWithUnderscoresAction
@@ -81,12 +80,12 @@ def connection_limits(settings: Settings) -> Hcm:
     """Only the fields that the settings decide; the connection manager merges them over its own."""
     made = Hcm()
     for ours, theirs in _COMMON.items():
-        if settings.HasField(ours):  # type: ignore[arg-type]
+        if settings.HasField(ours):
             getattr(made.common_http_protocol_options, theirs).CopyFrom(getattr(settings, ours))
     for ours, theirs in _TIMEOUTS.items():
-        if settings.HasField(ours):  # type: ignore[arg-type]
+        if settings.HasField(ours):
             getattr(made, theirs).CopyFrom(getattr(settings, ours))
-    if any(settings.HasField(name) for name in _HTTP2):  # type: ignore[arg-type]
+    if any(settings.HasField(name) for name in _HTTP2):
         made.http2_protocol_options.CopyFrom(_http2(settings))
     underscores = settings.http_headers_with_underscores_action
     if underscores:
@@ -106,6 +105,6 @@ def _http2(settings: Settings) -> Http2ProtocolOptions:
         **{
             theirs: unsigned(getattr(settings, ours))
             for ours, theirs in _HTTP2.items()
-            if settings.HasField(ours)  # type: ignore[arg-type]
+            if settings.HasField(ours)
         }
     )

@@ -19,7 +19,7 @@ class PathNormalization(NamedTuple):
 
     normalize: bool
     merge_slashes: bool
-    escaped_slashes: Slashes
+    escaped_slashes: int
 
 
 _STEPS = {

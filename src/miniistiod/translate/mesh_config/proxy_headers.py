@@ -8,17 +8,16 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from envoy.extensions.filters.network.http_connection_manager.v3.http_connection_manager_pb2 import (
-    HttpConnectionManager,
+    HttpConnectionManager as Hcm,
 )
 from google.protobuf.wrappers_pb2 import BoolValue
 
 from miniistiod.api.istio.mesh.proxy_pb2 import ForwardClientCertDetails, ProxyConfig
 from miniistiod.vocab.listener_class import ListenerClass
 
-Hcm = HttpConnectionManager
 Headers = ProxyConfig.ProxyHeaders
 
-_FORWARDED = {
+_FORWARDED: dict[int, int] = {
     ForwardClientCertDetails.SANITIZE: Hcm.ForwardClientCertDetails.SANITIZE,
     ForwardClientCertDetails.FORWARD_ONLY: Hcm.ForwardClientCertDetails.FORWARD_ONLY,
     ForwardClientCertDetails.APPEND_FORWARD: Hcm.ForwardClientCertDetails.APPEND_FORWARD,
@@ -32,8 +31,8 @@ class ProxyHeaders:
     """The decisions. `request_id` None leaves Envoy's default, which is to make one."""
 
     server_name: str
-    server_header: Hcm.ServerHeaderTransformation
-    forwarded_cert: Hcm.ForwardClientCertDetails
+    server_header: int
+    forwarded_cert: int
     request_id: BoolValue | None
     attempt_count: bool
     debug_headers: bool
@@ -62,8 +61,8 @@ def proxy_headers(headers: Headers, side: ListenerClass) -> ProxyHeaders:
 
 
 def forwarded_cert(
-    chosen: ForwardClientCertDetails, default: Hcm.ForwardClientCertDetails
-) -> Hcm.ForwardClientCertDetails:
+    chosen: int, default: int
+) -> int:
     """What happens to x-forwarded-client-cert."""
     return _FORWARDED.get(chosen, default)
 
@@ -73,7 +72,7 @@ def cert_details(headers: Headers) -> Hcm.SetCurrentClientCertDetails:
     chosen = headers.set_current_client_cert_details
 
     def told(name: str, default: bool) -> bool:
-        return bool(getattr(chosen, name).value) if chosen.HasField(name) else default  # type: ignore[arg-type]
+        return bool(getattr(chosen, name).value) if chosen.HasField(name) else default
 
     return Hcm.SetCurrentClientCertDetails(
         subject=BoolValue(value=told("subject", True)),
@@ -90,7 +89,7 @@ def _server_name(headers: Headers, side: ListenerClass) -> str:
     return headers.server.value or ("" if side is ListenerClass.SIDECAR_OUTBOUND else "istio-envoy")
 
 
-def _server_header(headers: Headers) -> Hcm.ServerHeaderTransformation:
+def _server_header(headers: Headers) -> int:
     if headers.server.disabled.value:
-        return Hcm.ServerHeaderTransformation.PASS_THROUGH
-    return Hcm.ServerHeaderTransformation.OVERWRITE
+        return int(Hcm.ServerHeaderTransformation.PASS_THROUGH)
+    return int(Hcm.ServerHeaderTransformation.OVERWRITE)

@@ -5,15 +5,13 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 
 from envoy.extensions.filters.network.http_connection_manager.v3.http_connection_manager_pb2 import (
-    HttpConnectionManager,
+    HttpConnectionManager as Hcm,
 )
 from envoy.type.metadata.v3.metadata_pb2 import MetadataKey, MetadataKind
 from envoy.type.tracing.v3.custom_tag_pb2 import CustomTag
 from envoy.type.v3.percent_pb2 import Percent
 
 from miniistiod.api.istio.mesh.proxy_pb2 import Tracing
-
-HcmTracing = HttpConnectionManager.Tracing
 
 DEFAULT_SAMPLING = 1.0
 """Per cent of the requests that are traced when nobody says otherwise."""
@@ -32,10 +30,10 @@ def istio_tags_wanted(tracing: Tracing) -> bool:
 
 
 def spans(
-    percent: float, tags: Iterable[CustomTag], max_path_tag_length: int, base: HcmTracing | None = None
-) -> HcmTracing:
+    percent: float, tags: Iterable[CustomTag], max_path_tag_length: int, base: Hcm.Tracing | None = None
+) -> Hcm.Tracing:
     """The tracing of a connection manager: clients may always ask for a trace, others are drawn by lot."""
-    made = HcmTracing(
+    made = Hcm.Tracing(
         client_sampling=Percent(value=100),
         random_sampling=Percent(value=percent),
         overall_sampling=Percent(value=100),

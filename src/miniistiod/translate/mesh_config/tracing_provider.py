@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from envoy.config.trace.v3.datadog_pb2 import DatadogConfig
 from envoy.config.trace.v3.http_tracer_pb2 import Tracing
 from envoy.config.trace.v3.skywalking_pb2 import SkyWalkingConfig
-from google.protobuf.message import Message
+from envoy.extensions.filters.network.http_connection_manager.v3.http_connection_manager_pb2 import (
+    HttpConnectionManager as Hcm,
+)
 from google.protobuf.wrappers_pb2 import BoolValue, UInt32Value
 
 from miniistiod.api.istio.mesh.config_pb2 import MeshConfig
 from miniistiod.translate.mesh_config.collector import Collector, grpc_service
 from miniistiod.translate.mesh_config.opentelemetry import opentelemetry
-from miniistiod.translate.mesh_config.tracing import HcmTracing
 from miniistiod.translate.mesh_config.zipkin import zipkin
 from miniistiod.vocab.packing import packed
 
@@ -30,14 +33,14 @@ def provider_tracing(
     *,
     child_span: bool,
     sampler: Collector | None = None,
-) -> HcmTracing | None:
+) -> Hcm.Tracing | None:
     """`child_span`: the proxy's own span is a child of its caller's (gateways; SkyWalking always)."""
     which = provider.WhichOneof("provider") or ""
     tracer = _tracer(provider, which, collector, service_name, sampler)
     if tracer is None:
         return None
     length = getattr(getattr(provider, which), "max_tag_length", 0)
-    return HcmTracing(
+    return Hcm.Tracing(
         provider=Tracing.Http(name=_NAMES[which], typed_config=packed(tracer)),
         spawn_upstream_span=BoolValue(value=True) if child_span or which == "skywalking" else None,
         max_path_tag_length=UInt32Value(value=length) if length else None,
@@ -50,7 +53,8 @@ def _tracer(
     collector: Collector,
     service_name: str,
     sampler: Collector | None,
-) -> Message | None:
+) -> Any:
+    """The tracer's own message."""
     if which == "zipkin":
         return zipkin(provider.zipkin, collector)
     if which == "opentelemetry":

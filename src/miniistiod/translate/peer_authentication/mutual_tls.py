@@ -63,7 +63,7 @@ def mutual_tls(
     )
 
 
-def minimum_version(settings: MeshConfig.TLSConfig) -> Version:
+def minimum_version(settings: MeshConfig.TLSConfig) -> int:
     """TLS 1.2 unless the mesh asks for 1.3."""
     asked = settings.min_protocol_version == MeshConfig.TLSConfig.TLSProtocol.TLSV1_3
-    return Version.TLSv1_3 if asked else Version.TLSv1_2
+    return int(Version.TLSv1_3 if asked else Version.TLSv1_2)
