@@ -127,12 +127,12 @@ class ControlPlane:
         self.server.source_changed("keys")
 
     def _connected(self, node: object) -> None:
-        self.source.connected(node)
-        self.server.source_changed("proxy")
+        if self.source.connected(node):
+            self.server.source_changed("proxy")
 
     def _disconnected(self, node: object) -> None:
-        self.source.disconnected(node)
-        self.server.source_changed("proxy")
+        if self.source.disconnected(node):
+            self.server.source_changed("proxy")
 
 
 @contextlib.asynccontextmanager

@@ -16,7 +16,7 @@ from miniistiod.config import Store
 from miniistiod.generate.resources import resources
 from miniistiod.mesh.mesh import Mesh
 from miniistiod.mesh.snapshot import snapshot
-from miniistiod.mesh.workload import Workload
+from miniistiod.mesh.workload import Workload, WorkloadSource
 from miniistiod.proxy.node import NodeError, Proxy, proxy
 from miniistiod.proxy.scope import ProxyScope
 from miniistiod.proxy.workload import workload_of
@@ -74,7 +74,8 @@ class MeshSource:
     def mesh(self) -> Mesh:
         """The mesh of all objects and connected proxies; the same object until one of them changes."""
         if self._mesh is None:
-            made = snapshot(self.store, [client.workload for client in self._clients.values()])
+            first_streams = {c.proxy.id: c.workload for c in reversed(self._clients.values())}
+            made = snapshot(self.store, list(first_streams.values())[::-1])
             self._mesh = replace(made, key_sets=self._key_sets)
         return self._mesh
 
@@ -96,24 +97,37 @@ class MeshSource:
 
     def snapshot(self, node: Any) -> ProxySnapshot:
         """What the proxy with this Node may have. Refusal for a Node that is no proxy of ours."""
-        client = self._clients.get(id(node)) or self._client(node)
+        client = self._client(node)
         if client.snapshot is None or client.snapshot.scope.mesh is not self.mesh:
             client.snapshot = ProxySnapshot(ProxyScope(client.proxy, self.mesh), self._secrets)
         return client.snapshot
 
-    def connected(self, node: Any) -> None:
-        """A proxy is here: it counts as a workload from now on."""
-        self._clients[id(node)] = self._client(node)
-        self._mesh = None
+    def connected(self, node: Any) -> bool:
+        """A proxy is here: it counts as a workload from now on. Whether the mesh is another one by that."""
+        return self._reconsidered(self._client(node))
 
-    def disconnected(self, node: Any) -> None:
-        """A proxy has left."""
-        if self._clients.pop(id(node), None) is not None:
-            self._mesh = None
+    def disconnected(self, node: Any) -> bool:
+        """A stream of a proxy has ended. Whether the mesh is another one by that."""
+        return self._reconsidered(self._clients.pop(id(node)))
+
+    def _reconsidered(self, client: Client) -> bool:
+        """Whether a stream that came or went matters: not if a document declares who is at that address, nor
+        if the proxy has another stream."""
+        at = self.mesh.workloads.at
+        found = (at(address) for address in client.workload.addresses)
+        if any(known is not None and known.source is not WorkloadSource.PROXY for known in found):
+            return False
+        if any(c.proxy.id == client.proxy.id for c in self._clients.values() if c is not client):
+            return False
+        self._mesh = None
+        return True
 
     def _client(self, node: Any) -> Client:
-        try:
-            who = proxy(node)
-        except NodeError as fault:
-            raise Refusal(grpc.StatusCode.INVALID_ARGUMENT, str(fault)) from None
-        return Client(node, who, workload_of(who))
+        client = self._clients.get(id(node))
+        if client is None:
+            try:
+                who = proxy(node)
+            except NodeError as fault:
+                raise Refusal(grpc.StatusCode.INVALID_ARGUMENT, str(fault)) from None
+            client = self._clients[id(node)] = Client(node, who, workload_of(who))
+        return client
