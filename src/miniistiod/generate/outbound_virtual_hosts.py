@@ -8,8 +8,9 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
+from miniistiod.config.objects import Object
 from miniistiod.generate.route_domains import joined, service_domains
 from miniistiod.generate.virtual_host_routes import (
     Client,
@@ -59,6 +60,8 @@ class Listed(NamedTuple):
 
 
 Registry = Mapping[str, Listed]
+Sources = tuple[Object[Any], ...]
+"""The documents something was made from."""
 
 
 class Group(NamedTuple):
@@ -67,6 +70,7 @@ class Group(NamedTuple):
     port: int
     routes: Routes
     services: tuple[Listed, ...]
+    sources: Sources
     hosts: tuple[str, ...] = ()
 
 
@@ -77,6 +81,7 @@ class VirtualHost(NamedTuple):
     port: int
     domains: tuple[str, ...]
     routes: Routes
+    sources: Sources
 
 
 @kept
@@ -172,7 +177,7 @@ def _ruled(
     if not ports and client.port == HTTP_PORT:
         ports[HTTP_PORT] = []
     for number, services in ports.items():
-        yield Group(number, routes, tuple(services), tuple(others))
+        yield Group(number, routes, tuple(services), rules.sources, tuple(others))
 
 
 def _hosts(
@@ -207,8 +212,9 @@ def _unruled(
         if each.service.resolution is Resolution.ALIAS:
             continue
         for port in filter(_routed, each.ports):
-            routes = service_routes(each.host, port.number, rules.get(each.host), settings)
-            yield Group(port.number, routes, (each,))
+            rule = rules.get(each.host)
+            routes = service_routes(each.host, port.number, rule, settings)
+            yield Group(port.number, routes, (each,), rule.sources if rule is not None else ())
 
 
 def _routed(port: Port) -> bool:
@@ -230,7 +236,8 @@ def _named(groups: list[Group], port: int, reader: Reader) -> Iterator[VirtualHo
             names.add(name)
             domains = tuple(_free(_domains(host, service, group.port, port, reader), taken, known))
             if domains:
-                yield VirtualHost(name, group.port, domains, group.routes)
+                sources = group.sources if service is None else (service.origin, *group.sources)
+                yield VirtualHost(name, group.port, domains, group.routes, sources)
 
 
 def _domains(

@@ -9,7 +9,9 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
+from typing import Any
 
+from miniistiod.config.objects import Object
 from miniistiod.generate.route_configuration import missing_configuration, route_configuration, virtual_host
 from miniistiod.generate.route_domains import joined
 from miniistiod.generate.routes_sidecar import hash_rules
@@ -29,7 +31,8 @@ from miniistiod.mesh.service import Service
 from miniistiod.mesh.services import ServiceIndex
 from miniistiod.mesh.settings import MeshSettings
 from miniistiod.mesh.virtual_services import MergedVirtualService
-from miniistiod.proxy.gateways import GatewayServer, MergedGateway
+from miniistiod.proxy.gateway_servers import GatewayServer
+from miniistiod.proxy.gateways import MergedGateway
 from miniistiod.proxy.outbound import OutboundView
 from miniistiod.proxy.scope import ProxyScope
 from miniistiod.translate.mesh_config.proxy_headers import proxy_headers
@@ -55,6 +58,7 @@ class EdgeHost:
     name: str
     domains: list[str]
     routes: list[Routes] = field(default_factory=list)
+    sources: list[Object[Any]] = field(default_factory=list)
     require_tls: bool = False
 
 
@@ -114,7 +118,9 @@ def table(
         nobody = virtual_host(joined("blackhole", servers[0].spec.port.number), ("*",), (), False, False)
         return resource(name, route_configuration(name, [nobody]))
     shared = sorted(_shared(hosts), key=lambda host: host.name)
-    return resource(name, route_configuration(name, [_body(host, router.attempt_count) for host in shared]))
+    bodies = [_body(host, router.attempt_count) for host in shared]
+    sources = dict.fromkeys(source for host in hosts.values() for source in host.sources)
+    return resource(name, route_configuration(name, bodies), origins=sources)
 
 
 def _hosts(
@@ -134,7 +140,7 @@ def _hosts(
             if not routes:
                 routes = rule_routes(rules, _client(rules, server, view, services, router), settings)
                 made[server.gateway_name, rules] = routes
-            _serve(hosts, server, bound, routes)
+            _serve(hosts, server, bound, rules, routes)
         _redirect(hosts, server)
     return hosts
 
@@ -203,7 +209,13 @@ def _target(host: str, service: Service, port: int) -> Target | None:
     return target if target.alias_of or only_port not in (0, port) else None
 
 
-def _serve(hosts: dict[str, EdgeHost], server: GatewayServer, bound: Iterable[str], routes: Routes) -> None:
+def _serve(
+    hosts: dict[str, EdgeHost],
+    server: GatewayServer,
+    bound: Iterable[str],
+    rules: MergedVirtualService,
+    routes: Routes,
+) -> None:
     """Add the routes to the virtual hosts of these hosts."""
     if not routes:
         return
@@ -212,6 +224,7 @@ def _serve(hosts: dict[str, EdgeHost], server: GatewayServer, bound: Iterable[st
         if host is None:
             host = hosts[name] = EdgeHost(joined(name, server.spec.port.number), [name])
         host.routes.append(routes)
+        host.sources += (server.gateway, *rules.sources)
         host.require_tls = host.require_tls or server.spec.tls.https_redirect
 
 
@@ -221,7 +234,8 @@ def _redirect(hosts: dict[str, EdgeHost], server: GatewayServer) -> None:
         return
     for name in (host.lower() for host in server.hosts):
         if name not in hosts:
-            hosts[name] = EdgeHost(joined(name, server.spec.port.number), [name])
+            number = server.spec.port.number
+            hosts[name] = EdgeHost(joined(name, number), [name], sources=[server.gateway])
         hosts[name].require_tls = True
 
 

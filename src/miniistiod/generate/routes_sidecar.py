@@ -95,7 +95,8 @@ def table(
     bodies = [virtual_host(h.name, h.domains, h.routes, client.attempt_count, False) for h in hosts]
     if not detected:
         bodies.append(fallback_virtual_host(fallback(view), client.attempt_count, client.forwarded_host))
-    return resource(name, route_configuration(name, bodies))
+    sources = dict.fromkeys(source for host in hosts for source in host.sources)
+    return resource(name, route_configuration(name, bodies), origins=sources)
 
 
 def place(name: str) -> tuple[int | None, bool]:
