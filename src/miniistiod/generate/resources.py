@@ -22,8 +22,13 @@ A Part that many proxies share is thus the same object for all of them, and in t
 from __future__ import annotations
 
 from collections.abc import Callable
-from importlib import import_module
 
+from miniistiod.generate.clusters import clusters
+from miniistiod.generate.endpoints import endpoints
+from miniistiod.generate.extensions import extensions
+from miniistiod.generate.listeners import listeners
+from miniistiod.generate.routes import routes
+from miniistiod.generate.secrets import secrets
 from miniistiod.proxy.scope import ProxyScope
 from miniistiod.xds.resource import Part
 
@@ -31,24 +36,18 @@ Generator = Callable[[ProxyScope], tuple[Part, ...]]
 
 ENVOY = "type.googleapis.com/envoy"
 
-GENERATORS: dict[str, str] = {
-    f"{ENVOY}.config.cluster.v3.Cluster": "clusters",
-    f"{ENVOY}.config.endpoint.v3.ClusterLoadAssignment": "endpoints",
-    f"{ENVOY}.config.listener.v3.Listener": "listeners",
-    f"{ENVOY}.config.route.v3.RouteConfiguration": "routes",
-    f"{ENVOY}.extensions.transport_sockets.tls.v3.Secret": "secrets",
-    f"{ENVOY}.config.core.v3.TypedExtensionConfig": "extensions",
+GENERATORS: dict[str, Generator] = {
+    f"{ENVOY}.config.cluster.v3.Cluster": clusters,
+    f"{ENVOY}.config.endpoint.v3.ClusterLoadAssignment": endpoints,
+    f"{ENVOY}.config.listener.v3.Listener": listeners,
+    f"{ENVOY}.config.route.v3.RouteConfiguration": routes,
+    f"{ENVOY}.extensions.transport_sockets.tls.v3.Secret": secrets,
+    f"{ENVOY}.config.core.v3.TypedExtensionConfig": extensions,
 }
-"""Type URL → the module of this package with a function of the same name."""
+"""The generator of each type URL."""
 
 
 def resources(scope: ProxyScope, type_url: str) -> tuple[Part, ...]:
     """All resources of this type that the proxy may have, in parts with disjoint names; () if unknown."""
-    name = GENERATORS.get(type_url)
-    return generator(name)(scope) if name is not None else ()
-
-
-def generator(name: str) -> Generator:
-    """The generator in `generate/NAME.py`."""
-    found: Generator = getattr(import_module(f"miniistiod.generate.{name}"), name)
-    return found
+    generator = GENERATORS.get(type_url)
+    return () if generator is None else generator(scope)

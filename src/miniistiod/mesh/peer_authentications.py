@@ -21,12 +21,14 @@ PERMISSIVE = "PERMISSIVE"
 class PeerAuthenticationIndex:
     """The policies that count: of those without a selector only the oldest of each namespace.
 
-    `mesh_mode` and `namespace_modes` are what clients expect of a service, "" where nobody says.
+    `mesh_mode` and `namespace_modes` are what clients expect of a service, "" where nobody says. `overruled`
+    are the others.
     """
 
     policies: PolicyIndex[PeerAuthentication]
     mesh_mode: str
     namespace_modes: Mapping[str, str]
+    overruled: tuple[Document, ...] = ()
 
     def namespace_mode(self, namespace: str) -> str:
         """ "STRICT", "PERMISSIVE", "DISABLE", or "" when neither the namespace nor the mesh has a policy."""
@@ -48,14 +50,16 @@ def peer_authentication_index(
     """The index of these policies, which come oldest first."""
     wide: dict[str, Document] = {}
     counted: list[Document] = []
+    overruled: list[Document] = []
     for each in documents:
         if is_wide(each.message) and wide.setdefault(each.namespace, each) is not each:
-            continue
-        counted.append(each)
+            overruled.append(each)
+        else:
+            counted.append(each)
     mesh_wide = wide.pop(root_namespace, None)
     mesh_mode = "" if mesh_wide is None else mode(mesh_wide.message.mtls.mode) or PERMISSIVE
     modes = {ns: mode(each.message.mtls.mode) or mesh_mode or PERMISSIVE for ns, each in wide.items()}
-    return PeerAuthenticationIndex(policy_index(counted, root_namespace), mesh_mode, modes)
+    return PeerAuthenticationIndex(policy_index(counted, root_namespace), mesh_mode, modes, tuple(overruled))
 
 
 def is_wide(policy: PeerAuthentication) -> bool:
