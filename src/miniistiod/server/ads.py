@@ -151,6 +151,8 @@ class Streams:
         """Until something happens; a push that waits too long for the client goes without it."""
         if not connection.session.waiting:
             connection.waits_since = None
+            if connection.session.settled:
+                connection.changed_at = None  # the change was none for this client
             await connection.wake.wait()
             return
         now = time.monotonic()

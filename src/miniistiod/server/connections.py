@@ -27,6 +27,7 @@ class Refusal(Exception):
 class Connection:
     """One stream of one client. `wake` tells its writer that there is something to look at.
 
+    waits_since: when its pushes began to wait for it. changed_at: the oldest change it has not acknowledged.
     rejects: the labels under which the metrics count what it rejects, by type.
     """
 
@@ -41,7 +42,7 @@ class Connection:
     ended: bool = False
     refusal: Refusal | None = None
     waits_since: float | None = None
-    pushed_at: float | None = None
+    changed_at: float | None = None
     rejects: dict[str, tuple[str, str]] = field(default_factory=dict)
 
     @property

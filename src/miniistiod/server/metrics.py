@@ -102,9 +102,9 @@ class Metrics:
                 self._forgive(connection, name)
                 connection.rejects[name] = (connection.node.id, code_name(request.code))
                 self.rejected[name].labels(*connection.rejects[name]).set(1)
-        if connection.pushed_at is not None and connection.session.settled:
-            self.convergence.observe(max(0.0, time.time() - connection.pushed_at))
-            connection.pushed_at = None
+        if connection.changed_at is not None and connection.session.settled:
+            self.convergence.observe(max(0.0, time.time() - connection.changed_at))
+            connection.changed_at = None
 
     def _forgive(self, connection: Connection, name: str) -> None:
         """Take a rejection of this proxy out of the gauge."""

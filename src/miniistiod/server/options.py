@@ -26,7 +26,8 @@ def channel_options(options: ServerOptions) -> list[tuple[str, int]]:
 
     Clients ping every 30 s, also without a call; gRPC would cut them off for it (GOAWAY, too_many_pings)
     unless told otherwise. A client that reconnects names every resource it holds in one message, more than
-    the 4 MiB that gRPC allows. Two servers must not share a port unnoticed. gRPC itself spreads max_age by
+    the 4 MiB that gRPC allows. A ping of ours that stays unanswered counts for a minute unless its timeout is
+    set beside that of keepalive. Two servers must not share a port unnoticed. gRPC itself spreads max_age by
     a tenth, so that a mesh does not reconnect at once.
     """
     settings = [
@@ -36,10 +37,11 @@ def channel_options(options: ServerOptions) -> list[tuple[str, int]]:
         ("grpc.max_concurrent_streams", 2**31 - 1),
         ("grpc.keepalive_time_ms", int(options.keepalive * 1000)),
         ("grpc.keepalive_timeout_ms", int(options.keepalive_timeout * 1000)),
+        ("grpc.http2.ping_timeout_ms", int(options.keepalive_timeout * 1000)),
         ("grpc.keepalive_permit_without_calls", 1),
         ("grpc.http2.max_pings_without_data", 0),
+        ("grpc.http2.max_ping_strikes", 0),
         ("grpc.http2.min_recv_ping_interval_without_data_ms", 1000),
-        ("grpc.http2.min_ping_interval_without_data_ms", 1000),
     ]
     if options.max_age is not None:
         settings.append(("grpc.max_connection_age_ms", int(options.max_age * 1000)))

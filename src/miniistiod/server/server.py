@@ -16,7 +16,6 @@ from typing import Any
 
 import grpc
 from grpc_health.v1 import health, health_pb2, health_pb2_grpc
-from grpc_reflection.v1alpha import reflection
 
 from miniistiod.server.ads import Authorise, Streams, Visible, anyone, everything
 from miniistiod.server.connections import Connections, Refusal
@@ -24,6 +23,7 @@ from miniistiod.server.dialects import SERVICES, Dialect
 from miniistiod.server.metrics import Metrics
 from miniistiod.server.options import ServerOptions, channel_options
 from miniistiod.server.push import Debounce
+from miniistiod.server.reflection import enable_reflection
 from miniistiod.xds.resource import Source
 
 
@@ -83,8 +83,7 @@ class AdsServer:
         server = grpc.aio.server(options=channel_options(self.options))
         server.add_generic_rpc_handlers((*discovery_handlers(self._streams), *self._handlers))
         health_pb2_grpc.add_HealthServicer_to_server(self._health, server)
-        names = (*SERVICES, *self._services, health.SERVICE_NAME, reflection.SERVICE_NAME)
-        reflection.enable_server_reflection(names, server)
+        enable_reflection((*SERVICES, *self._services, health.SERVICE_NAME), server)
         self.ports = [bound(server, *address) for address in self._addresses]
         await self._health.set("", health_pb2.HealthCheckResponse.NOT_SERVING)
         await server.start()
@@ -101,6 +100,9 @@ class AdsServer:
         The first call says that the source is fully loaded: serving begins.
         """
         self.metrics.changed(reason)
+        now = time.time()
+        for connection in self.connections:
+            connection.changed_at = connection.changed_at or now
         if not self._streams.serving and not self._stopping:
             self._streams.serving = True
             self._soon(self._health.set("", health_pb2.HealthCheckResponse.SERVING))
@@ -130,9 +132,7 @@ class AdsServer:
         """Wake every writer; each takes the news when its client can read them."""
         self._pushing()
         self._streams.memo.forget()
-        now = time.time()
         for connection in self.connections:
-            connection.pushed_at = connection.pushed_at or now
             connection.wake.set()
 
 
