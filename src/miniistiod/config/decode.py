@@ -219,7 +219,7 @@ def _put_message_map(name: str, key_of: Callable[[str, Node], Any], held: Descri
                 inner = entries[key_of(key, key_node)]
                 if special is not None:
                     inner.CopyFrom(special(reading, value, (path, key)))
-                elif not is_null(value):
+                elif not _missing(reading, value, (path, key)):
                     fill(reading, inner, value, (path, key))
             except Wrong as wrong:
                 reading.wrong(value, (path, key), wrong)
@@ -228,10 +228,9 @@ def _put_message_map(name: str, key_of: Callable[[str, Node], Any], held: Descri
 
 
 def _missing(reading: Reading, node: Node, path: Path) -> bool:
-    """Whether a list has an element without content, which is never meant."""
+    """Whether an element of a list or map has no content, which is never meant."""
     if not is_null(node):
         return False
-    reading.fault(
-        node, path, "wrong-type", f"{shape(node)} as an element of a list", "fill the element or remove it"
-    )
+    message = f"{shape(node)} where an element is expected"
+    reading.fault(node, path, "wrong-type", message, "fill it, remove it, or write {}")
     return True

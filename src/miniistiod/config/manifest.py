@@ -16,13 +16,13 @@ from miniistiod.api import kinds
 from miniistiod.api.kinds import Kind
 from miniistiod.config.decode import fill
 from miniistiod.config.diagnostics import Diagnostic, Key, Level
-from miniistiod.config.mesh_carriers import carried, mesh_layer
+from miniistiod.config.judgement import judge
+from miniistiod.config.mesh_carriers import carried
+from miniistiod.config.mesh_layer import mesh_layer
 from miniistiod.config.metadata import Metadata, metadata
 from miniistiod.config.nodes import is_null
 from miniistiod.config.objects import AnyObject, Object, Origin
-from miniistiod.config.provenance import mark_of
-from miniistiod.config.reading import Pairs, Path, Reading, path_text, suggestion
-from miniistiod.config.validation import verdicts
+from miniistiod.config.reading import Pairs, Path, Reading, suggestion
 
 Manifest = tuple[Key, AnyObject | None]
 """An object with its key, or only the key when the object has errors."""
@@ -145,7 +145,7 @@ def _object(
         one = mesh_layer(one, node)
     extra = list(carried(reading, pairs, above, first, one)) if kind.name == "ConfigMap" else []
     if not _errors(reading, first):
-        _judge(reading, one, root)
+        judge(reading, one, root, path)
     good = not _errors(reading, first)
     reading.findings[first:] = [_owned(d, one.key) for d in reading.findings[first:]]
     yield one.key, one if good else None
@@ -191,26 +191,3 @@ def _errors(reading: Reading, first: int) -> bool:
 
 def _owned(finding: Diagnostic, key: Key) -> Diagnostic:
     return finding if finding.key is not None else dataclasses.replace(finding, key=key)
-
-
-def _judge(reading: Reading, one: AnyObject, root: Node) -> None:
-    """The admission rules, each finding at the line of its field."""
-    for finding in verdicts(one):
-        steps = ("spec", *finding.steps) if one.kind.body == "spec" else finding.steps
-        mark = mark_of(root, steps)
-        path: Path = None
-        for step in steps:
-            path = (path, step)
-        reading.findings.append(
-            Diagnostic(
-                finding.level,
-                finding.code,
-                finding.message,
-                finding.remedy,
-                reading.file,
-                mark.line + 1,
-                mark.column + 1,
-                path_text(path),
-                one.key,
-            )
-        )

@@ -1,25 +1,24 @@
 """What carries mesh configuration inside: ConfigMap `istio` (data.mesh, data.meshNetworks), IstioOperator.
 
-Each gives a MeshLayer, which knows the fields its YAML names: an explicit `false` overrides a default too.
+Each gives a MeshLayer of its own beside the object itself.
 """
 
 from __future__ import annotations
 
 import dataclasses
 from collections.abc import Iterator
-from dataclasses import dataclass
-from typing import Any
 
 import yaml
-from google.protobuf.message import Message
 from yaml.nodes import MappingNode, Node, ScalarNode
 
 from miniistiod.api import kinds
 from miniistiod.api.istio.mesh.config_pb2 import MeshConfig
 from miniistiod.api.kinds import Kind
 from miniistiod.config import nodes
-from miniistiod.config.decode import fields, fill
+from miniistiod.config.decode import fill
 from miniistiod.config.diagnostics import Diagnostic, Key, Level
+from miniistiod.config.judgement import judge
+from miniistiod.config.mesh_layer import MeshLayer, mesh_layer
 from miniistiod.config.metadata import metadata
 from miniistiod.config.objects import AnyObject, Object, Origin
 from miniistiod.config.reading import Pairs, Path, Reading
@@ -27,42 +26,6 @@ from miniistiod.config.reading import Pairs, Path, Reading
 MESH_CONFIG, MESH_NETWORKS = (
     next(k for k in kinds.KINDS if k.name == name) for name in ("MeshConfig", "MeshNetworks")
 )
-NESTED = ("default_config", "default_providers")
-"""Fields of MeshConfig that are merged field by field rather than replaced."""
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class MeshLayer(Object[Any]):
-    """A MeshConfig or MeshNetworks and the fields it names: `enable_tracing`, `default_config.image`."""
-
-    given: frozenset[str] = frozenset()
-    carrier: str = "MeshConfig"
-
-
-def mesh_layer(one: AnyObject, node: Node | None, carrier: str = "MeshConfig") -> MeshLayer:
-    """The same object, with the fields that its YAML names and the kind of the document that carries it."""
-    return MeshLayer(
-        one.kind,
-        one.name,
-        one.namespace,
-        one.message,
-        one.origin,
-        one.labels,
-        one.annotations,
-        one.created,
-        frozenset(_given(node, one.message)),
-        carrier,
-    )
-
-
-def _given(node: Node | None, message: Message, outer: str = "") -> Iterator[str]:
-    table = fields(message.DESCRIPTOR)
-    for key, value in node.value if isinstance(node, MappingNode) else ():
-        if key.value in table and not nodes.is_null(value):
-            name = table[key.value].name
-            yield outer + name
-            if not outer and name in NESTED:
-                yield from _given(value, getattr(message, name), name + ".")
 
 
 def carried(
@@ -87,14 +50,8 @@ def _of_operator(
     spec = pairs["spec"][1] if "spec" in pairs else None
     for key, value in spec.value if isinstance(spec, MappingNode) else ():
         if key.value != "meshConfig":
-            reading.fault(
-                key,
-                ((None, "spec"), key.value),
-                "unused-field",
-                f"{key.value} of an IstioOperator is about installing; only meshConfig is used here",
-                "",
-                Level.INFO,
-            )
+            message = f"{key.value} of an IstioOperator is about installing; only meshConfig is used here"
+            reading.fault(key, ((None, "spec"), key.value), "unused-field", message, "", Level.INFO)
             continue
         body = MeshConfig()
         if not nodes.is_null(value):
@@ -102,6 +59,7 @@ def _of_operator(
         origin = Origin(reading.file, above + key.start_mark.line + 1)
         name = meta.name or "istio"
         one = mesh_layer(Object(MESH_CONFIG, name, meta.namespace, body, origin), value, "IstioOperator")
+        judge(reading, one, value, ((None, "spec"), "meshConfig"), bare=True)
         bad = any(d.level is Level.ERROR for d in reading.findings[first:])
         yield one.key, None if bad else one
 
@@ -111,28 +69,23 @@ def _of_text(
 ) -> MeshLayer:
     """The layer in a block of text, which is YAML in YAML: findings get their line in the outer document."""
     inner = Reading(reading.file)
-    body = kind.message()
+    origin = Origin(reading.file, above + value.start_mark.line + 1)
+    one: AnyObject = Object(kind, carrier.name, carrier.namespace, kind.message(), origin)
     node: Node | None = None
     try:
         node = nodes.composed(value.value)
         if node is not None and not nodes.is_null(node):
-            fill(inner, body, node, path)
+            fill(inner, one.message, node, path)
     except yaml.YAMLError as error:
         line, column, message = nodes.syntax_place(error)
-        inner.findings.append(
-            Diagnostic(
-                Level.ERROR,
-                "syntax",
-                f"this is not YAML: {message}",
-                "check indentation, colons and quotes at this place",
-                reading.file,
-                line,
-                column,
-            )
-        )
+        remedy = "check indentation, colons and quotes at this place"
+        message = f"this is not YAML: {message}"
+        inner.findings.append(Diagnostic(Level.ERROR, "syntax", message, remedy, reading.file, line, column))
+    layer = mesh_layer(one, node, "ConfigMap")
+    if node is not None and not inner.findings:
+        judge(inner, layer, node, path, bare=True)
     reading.findings += [_outer(finding, value, reading.text) for finding in inner.findings]
-    origin = Origin(reading.file, above + value.start_mark.line + 1)
-    return mesh_layer(Object(kind, carrier.name, carrier.namespace, body, origin), node, "ConfigMap")
+    return layer
 
 
 def _outer(finding: Diagnostic, block: Node, text: str) -> Diagnostic:

@@ -17,7 +17,7 @@ from miniistiod.api.istio.mesh.config_pb2 import MeshConfig
 from miniistiod.api.istio.mesh.network_pb2 import MeshNetworks
 from miniistiod.api.istio.mesh.proxy_pb2 import AuthenticationPolicy, ProxyConfig
 from miniistiod.api.istio.networking.destination_rule_pb2 import LocalityLoadBalancerSetting
-from miniistiod.config.mesh_carriers import NESTED, MeshLayer
+from miniistiod.config.mesh_layer import NESTED, MeshLayer
 from miniistiod.config.objects import AnyObject
 
 ROOT_NAMESPACE = "istio-system"

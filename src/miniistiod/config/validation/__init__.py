@@ -5,16 +5,53 @@ An object with an error never takes effect, as if the API server had refused it.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-
 from miniistiod.config.objects import AnyObject
-from miniistiod.config.validation.finding import Finding, Rules
+from miniistiod.config.validation import (
+    authorization_policy,
+    destination_rule,
+    envoy_filter,
+    gateway,
+    mesh_config,
+    metadata,
+    peer_authentication,
+    proxy_config,
+    request_authentication,
+    service_entry,
+    sidecar,
+    telemetry,
+    virtual_service,
+    wasm_plugin,
+    workload_entry,
+    workload_group,
+)
+from miniistiod.config.validation.finding import Finding, Findings, Rules
 
-RULES: dict[str, Rules] = {}
+RULES: dict[str, Rules] = {
+    "VirtualService": virtual_service.rules,
+    "DestinationRule": destination_rule.rules,
+    "Gateway": gateway.rules,
+    "ServiceEntry": service_entry.rules,
+    "WorkloadEntry": workload_entry.rules,
+    "WorkloadGroup": workload_group.rules,
+    "Sidecar": sidecar.rules,
+    "EnvoyFilter": envoy_filter.rules,
+    "ProxyConfig": proxy_config.rules,
+    "PeerAuthentication": peer_authentication.rules,
+    "RequestAuthentication": request_authentication.rules,
+    "AuthorizationPolicy": authorization_policy.rules,
+    "Telemetry": telemetry.rules,
+    "WasmPlugin": wasm_plugin.rules,
+    "MeshConfig": mesh_config.rules,
+    "MeshNetworks": mesh_config.network_rules,
+}
 """Kind → its rules. Kinds without a row are only decoded."""
 
+__all__ = ["RULES", "Finding", "verdicts"]
 
-def verdicts(one: AnyObject) -> Iterator[Finding]:
+
+def verdicts(one: AnyObject) -> Findings:
     """Everything the webhook would say about this object."""
     rules = RULES.get(one.kind.id)
-    return iter(rules(one)) if rules is not None else iter(())
+    if rules is not None:
+        yield from metadata.rules(one)
+        yield from rules(one)
