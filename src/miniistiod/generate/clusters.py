@@ -14,6 +14,7 @@ from envoy.config.core.v3.config_source_pb2 import ConfigSource
 from miniistiod.api.istio.mesh.config_pb2 import MeshConfig
 from miniistiod.generate.cluster_client import ClusterClient, cluster_client
 from miniistiod.generate.cluster_discovery import cluster_ports, discovery_type, is_dynamic, subset_names
+from miniistiod.generate.cluster_patches import added_clusters, patched_cluster
 from miniistiod.generate.cluster_policy import cluster_policy
 from miniistiod.generate.clusters_fixed import (
     black_hole,
@@ -22,6 +23,7 @@ from miniistiod.generate.clusters_fixed import (
     inbound_passthrough,
 )
 from miniistiod.generate.clusters_inbound import (
+    Inbound,
     default_bind,
     inbound_cluster,
     ingress_inbounds,
@@ -30,6 +32,7 @@ from miniistiod.generate.clusters_inbound import (
 from miniistiod.generate.clusters_outbound import DNS_TYPES, outbound_cluster, outbounds
 from miniistiod.generate.endpoint_view import EndpointView, endpoint_view, narrowed
 from miniistiod.generate.forward_proxies import LOCAL_DNS
+from miniistiod.generate.patches import ApplyTo, PatchContext, Patches, patches
 from miniistiod.generate.selected_rules import Selected, rule_of, selected_rules
 from miniistiod.mesh.destination_rules import MergedDestinationRule
 from miniistiod.mesh.endpoints import EndpointIndex
@@ -47,6 +50,7 @@ from miniistiod.translate.destination_rule.load_balancer import is_passthrough
 from miniistiod.xds.resource import Part, Resource, resource
 
 NOWHERE = EndpointView()
+INBOUND = PatchContext.SIDECAR_INBOUND
 
 Rules = tuple[MergedDestinationRule | None, ...]
 
@@ -54,22 +58,25 @@ Rules = tuple[MergedDestinationRule | None, ...]
 def clusters(scope: ProxyScope) -> tuple[Part, ...]:
     """All clusters of a proxy."""
     client = cluster_client(scope)
-    parts = [*outbound_parts(scope, client, by_sni=False)]
+    found = patches(scope, ApplyTo.CLUSTER)
+    parts = [*outbound_parts(scope, client, found, by_sni=False)]
     if scope.proxy.is_sidecar:
-        parts.append(sidecar_clusters(client, scope.settings, resolver(scope)))
-        parts.append(own_clusters(scope, client))
+        parts.append(sidecar_clusters(client, scope.settings, resolver(scope), found))
+        parts.append(own_clusters(scope, client, found))
     else:
-        parts.append(router_clusters(client, scope.settings))
+        parts.append(router_clusters(client, scope.settings, found))
         if scope.gateway.auto_passthrough:
-            parts += outbound_parts(scope, client, by_sni=True)
+            parts += outbound_parts(scope, client, found, by_sni=True)
     return tuple(parts)
 
 
-def outbound_parts(scope: ProxyScope, client: ClusterClient, *, by_sni: bool) -> Iterator[Part]:
-    """The clusters of the services it sees: those that are the same wherever the client is, and the others."""
+def outbound_parts(
+    scope: ProxyScope, client: ClusterClient, found: Patches, *, by_sni: bool
+) -> Iterator[Part]:
+    """The clusters of the services it sees: those that are the same wherever the client is, and others."""
     mesh = scope.mesh
     index, peers = mesh.endpoints, mesh.peer_authentications
-    inputs = (scope.outbound, selected_rules(scope), client, scope.settings, index, peers, by_sni)
+    inputs = (scope.outbound, selected_rules(scope), client, scope.settings, found, index, peers, by_sni)
     yield shared_clusters(*inputs)
     place = endpoint_view(scope.proxy)
     if any_placed(scope.outbound, selected_rules(scope), client, scope.settings):
@@ -82,6 +89,7 @@ def shared_clusters(
     selected: Selected,
     client: ClusterClient,
     settings: MeshSettings,
+    patches: Patches,
     index: EndpointIndex,
     peers: PeerAuthenticationIndex,
     by_sni: bool,
@@ -90,7 +98,7 @@ def shared_clusters(
     found: dict[str, Resource] = {}
     for service, rule, placed in wanted(view, selected, client, settings):
         if not placed:
-            made = of_service(service, rule, client, settings, index, peers, by_sni, NOWHERE)
+            made = of_service(service, rule, client, settings, patches, index, peers, by_sni, NOWHERE)
             found.update({each.name: each for each in made if each.name not in found})
     return found
 
@@ -101,6 +109,7 @@ def placed_clusters(
     selected: Selected,
     client: ClusterClient,
     settings: MeshSettings,
+    patches: Patches,
     index: EndpointIndex,
     peers: PeerAuthenticationIndex,
     by_sni: bool,
@@ -110,7 +119,7 @@ def placed_clusters(
     found: dict[str, Resource] = {}
     for service, rule, placed in wanted(view, selected, client, settings):
         if placed:
-            made = of_service(service, rule, client, settings, index, peers, by_sni, place)
+            made = of_service(service, rule, client, settings, patches, index, peers, by_sni, place)
             found.update({each.name: each for each in made if each.name not in found})
     return found
 
@@ -153,6 +162,7 @@ def of_service(
     rule: MergedDestinationRule | None,
     client: ClusterClient,
     settings: MeshSettings,
+    patches: Patches,
     index: EndpointIndex,
     peers: PeerAuthenticationIndex,
     by_sni: bool,
@@ -166,7 +176,9 @@ def of_service(
     mode = peers.namespace_mode(service.namespace)
     used = known if looks_at_endpoints(service, rule, client.router) else NO_ENDPOINTS
     of = peers if discovery_type(service, client.router) in DNS_TYPES else None
-    return service_clusters(service, rule, client, settings, accounts, mode, used, of, place, by_sni)
+    return service_clusters(
+        service, rule, client, settings, accounts, mode, used, of, place, by_sni, patches
+    )
 
 
 @kept
@@ -192,24 +204,41 @@ def service_clusters(
     peers: PeerAuthenticationIndex | None,
     place: EndpointView,
     by_sni: bool,
+    patches: Patches,
 ) -> tuple[Resource, ...]:
     """The clusters of one service, serialised. `accounts` are the identities in the mesh's own trust domain."""
     identities = in_every_domain(accounts, settings.config.trust_domain_aliases)
     origins = (service.origin, *(rule.sources if rule is not None else ()))
     inputs = (service, rule, client, settings, identities, namespace_mode, endpoints, peers, place, by_sni)
-    return tuple(cluster_resource(outbound_cluster(each), origins) for each in outbounds(*inputs))
+    made = (patched_cluster(outbound_cluster(each), patches, side(client)) for each in outbounds(*inputs))
+    return tuple(cluster_resource(each, origins) for each in made if each is not None)
+
+
+def side(client: ClusterClient) -> int:
+    """The side of a proxy that faces the services it sees, as EnvoyFilters call it."""
+    return PatchContext.GATEWAY if client.router else PatchContext.SIDECAR_OUTBOUND
 
 
 @kept
-def sidecar_clusters(client: ClusterClient, settings: MeshSettings, resolver: str | None) -> Part:
-    """What every sidecar has on its way out."""
-    return part((*fixed_sidecar_clusters(client, settings, resolver), *sds_clusters(client, settings)))
+def sidecar_clusters(
+    client: ClusterClient, settings: MeshSettings, resolver: str | None, patches: Patches
+) -> Part:
+    """What every sidecar has on its way out, and what EnvoyFilters add there."""
+    made = patched(fixed_sidecar_clusters(client, settings, resolver), patches, side(client))
+    return part((*made, *added_clusters(patches, side(client)), *sds_clusters(client, settings)))
 
 
 @kept
-def router_clusters(client: ClusterClient, settings: MeshSettings) -> Part:
-    """What every gateway has."""
-    return part((black_hole(settings), *sds_clusters(client, settings)))
+def router_clusters(client: ClusterClient, settings: MeshSettings, patches: Patches) -> Part:
+    """What every gateway has, and what EnvoyFilters add to it."""
+    made = patched((black_hole(settings),), patches, side(client))
+    return part((*made, *added_clusters(patches, side(client)), *sds_clusters(client, settings)))
+
+
+def patched(made: Iterable[Cluster], patches: Patches, context: int) -> Iterator[Cluster]:
+    """The clusters as the patches leave them."""
+    found = (patched_cluster(each, patches, context) for each in made)
+    return (each for each in found if each is not None)
 
 
 def sds_clusters(client: ClusterClient, settings: MeshSettings) -> Iterator[Cluster]:
@@ -218,7 +247,7 @@ def sds_clusters(client: ClusterClient, settings: MeshSettings) -> Iterator[Clus
         yield external_sds(settings)
 
 
-def own_clusters(scope: ProxyScope, client: ClusterClient) -> Part:
+def own_clusters(scope: ProxyScope, client: ClusterClient, found: Patches) -> Part:
     """The clusters of a sidecar's own workload."""
     proxy, sidecar = scope.proxy, scope.sidecar
     rules = tuple(scope.inbound_rule(target.service) for target in scope.targets)
@@ -227,10 +256,11 @@ def own_clusters(scope: ProxyScope, client: ClusterClient) -> Part:
     if ingress is not None:
         families = (proxy.supports_ipv4, proxy.supports_ipv6)
         return ingress_clusters(
-            ingress, scope.targets, rules, proxy.addresses, client, scope.settings, *families
+            ingress, scope.targets, rules, proxy.addresses, client, scope.settings, found, *families
         )
     targets = scope.targets if captured else ()
-    return inbound_clusters(targets, rules if captured else (), sidecar, client, scope.settings, *bind(proxy))
+    used = rules if captured else ()
+    return inbound_clusters(targets, used, sidecar, client, scope.settings, found, *bind(proxy))
 
 
 def bind(proxy: Proxy) -> tuple[str, bool, bool]:
@@ -245,6 +275,7 @@ def inbound_clusters(
     sidecar: Sidecar | None,
     client: ClusterClient,
     settings: MeshSettings,
+    patches: Patches,
     localhost: str,
     ipv4: bool,
     ipv6: bool,
@@ -252,8 +283,8 @@ def inbound_clusters(
     """Those of a workload whose ports are what the services say."""
     where = default_bind(settings, localhost)
     found = service_inbounds(targets, rules, sidecar, where, client, settings, ipv4)
-    made = [inbound_cluster(each) for each in found]
-    return part((*made, inbound_passthrough(client, settings, ipv4, ipv6)), origins(targets, rules))
+    made = own_ports(found, inbound_passthrough(client, settings, ipv4, ipv6), patches)
+    return part(made, origins(targets, rules))
 
 
 @kept
@@ -264,14 +295,24 @@ def ingress_clusters(
     addresses: tuple[str, ...],
     client: ClusterClient,
     settings: MeshSettings,
+    patches: Patches,
     ipv4: bool,
     ipv6: bool,
 ) -> Part:
     """Those of a workload whose ports are what its Sidecar says."""
     found = ingress_inbounds(sidecar, targets, rules, addresses, client, settings, ipv4)
-    made = [inbound_cluster(each) for each in found]
-    passthrough = inbound_passthrough(client, settings, ipv4, ipv6)
-    return part((*made, passthrough), (sidecar, *origins(targets, rules)))
+    made = own_ports(found, inbound_passthrough(client, settings, ipv4, ipv6), patches)
+    return part(made, (sidecar, *origins(targets, rules)))
+
+
+def own_ports(found: Iterable[Inbound], passthrough: Cluster, patches: Patches) -> Iterator[Cluster]:
+    """The clusters of the workload's ports as patches leave them, the one for all other ports, and added ones."""
+    for each in found:
+        cluster = patched_cluster(inbound_cluster(each), patches, INBOUND, each.hosts)
+        if cluster is not None:
+            yield cluster
+    yield from patched((passthrough,), patches, INBOUND)
+    yield from added_clusters(patches, INBOUND)
 
 
 def origins(targets: tuple[ServiceTarget, ...], rules: Rules) -> tuple[object, ...]:

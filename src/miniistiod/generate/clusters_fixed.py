@@ -6,8 +6,8 @@ from collections.abc import Iterator
 
 from envoy.config.cluster.v3.cluster_pb2 import Cluster
 from envoy.config.core.v3.address_pb2 import BindConfig, ExtraSourceAddress, SocketAddress
-from envoy.config.core.v3.protocol_pb2 import HttpProtocolOptions as Connections
 from envoy.config.core.v3.protocol_pb2 import Http2ProtocolOptions
+from envoy.config.core.v3.protocol_pb2 import HttpProtocolOptions as Connections
 from envoy.config.endpoint.v3.endpoint_components_pb2 import Endpoint, LbEndpoint, LocalityLbEndpoints
 from envoy.config.endpoint.v3.endpoint_pb2 import ClusterLoadAssignment
 from envoy.extensions.upstreams.http.v3.http_protocol_options_pb2 import HttpProtocolOptions

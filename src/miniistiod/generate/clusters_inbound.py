@@ -40,7 +40,7 @@ class Inbound(NamedTuple):
 
     `number` names the cluster; `bind` and `target` are where the application listens, "" for the address the
     client dialled. `policy` is that of the first service's rule. `pool` is the Sidecar's and counts before it.
-    `mesh_external` services are made up for an ingress listener without a service.
+    `host` is whom metrics name, `hosts` are all services that lead here.
     """
 
     number: int
@@ -55,6 +55,7 @@ class Inbound(NamedTuple):
     client: ClusterClient
     settings: MeshSettings
     ipv4: bool
+    hosts: tuple[str, ...]
 
 
 def inbound_cluster(made: Inbound) -> Cluster:
@@ -136,6 +137,7 @@ def service_inbounds(
             client=client,
             settings=settings,
             ipv4=ipv4,
+            hosts=tuple(t.service.hostname for t, _ in found),
         )
 
 
@@ -158,6 +160,7 @@ def ingress_inbounds(
         index = next((i for i, t in enumerate(targets) if t.target_port == number), None)
         service = targets[index].service if index is not None else None
         rule = rules[index] if index is not None else None
+        host = service.hostname if service is not None else f"{sidecar.name}.{sidecar.namespace}"
         yield Inbound(
             number=number,
             services=(service,) if service is not None else (),
@@ -167,10 +170,11 @@ def ingress_inbounds(
             rule=rule,
             policy=cluster_policy(rule, number, "", "", settings),
             pool=sidecar_pool(sidecar, number),
-            host=service.hostname if service is not None else f"{sidecar.name}.{sidecar.namespace}",
+            host=host,
             client=client,
             settings=settings,
             ipv4=ipv4,
+            hosts=(host,),
         )
 
 

@@ -13,7 +13,11 @@ from envoy.config.endpoint.v3.endpoint_components_pb2 import LocalityLbEndpoints
 from envoy.config.endpoint.v3.endpoint_pb2 import ClusterLoadAssignment
 from google.protobuf.wrappers_pb2 import UInt32Value
 
-from miniistiod.api.istio.networking.destination_rule_pb2 import ClientTLSSettings, DestinationRule, TrafficPolicy
+from miniistiod.api.istio.networking.destination_rule_pb2 import (
+    ClientTLSSettings,
+    DestinationRule,
+    TrafficPolicy,
+)
 from miniistiod.api.istio.security.peer_authentication_pb2 import PeerAuthentication
 from miniistiod.generate.cluster_policy import ClusterPolicy
 from miniistiod.generate.endpoint_groups import groups, is_address, usable

@@ -35,8 +35,8 @@ def outbound_sni(host: str, port: int, subset: str = "") -> str:
 
 
 def parsed(name: str) -> ClusterName | None:
-    """The parts of a name of the first two forms, None for any other name."""
-    parts = name.split("|")
+    """The parts of a name of one of these forms, None for any other name."""
+    parts = name.split("_.", 3) if name.startswith("outbound_.") else name.split("|")
     if len(parts) != 4:
         return None
     direction, port, subset, host = parts
