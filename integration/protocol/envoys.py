@@ -144,7 +144,7 @@ def endpoints(name: str, port: int) -> Resource:
 def listener(name: str, port: int, route: str) -> Resource:
     """HTTP on a port of this machine, with its routes from RDS."""
     manager = {
-        "@type": "type.googleapis.com/envoy.extensions.filters.network.http_connection_manager.v3.HttpConnectionManager",
+        "@type": f"type.googleapis.com/{http_connection_manager_pb2.HttpConnectionManager.DESCRIPTOR.full_name}",
         "stat_prefix": "in",
         "rds": {"route_config_name": route, "config_source": ADS},
         "http_filters": [

@@ -1,4 +1,4 @@
-"""P3, P22, P23, P40 on a real Envoy: rejections with Envoy's own words, warming, and routes that move under load."""
+"""P3, P22, P23, P40 on a real Envoy: its rejections in its words, warming, routes that move under load."""
 
 from __future__ import annotations
 

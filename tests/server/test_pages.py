@@ -34,16 +34,15 @@ async def pages(server, **more):
 
 @asynchronous
 async def test_readiness_and_health_follow_the_first_load_and_the_stop():
-    async with served(loaded=False) as (_, server), pages(server) as http:
-        async with grpc.aio.insecure_channel(f"127.0.0.1:{server.ports[0]}") as channel:
-            check = health_pb2_grpc.HealthStub(channel).Check
-            assert (await http.get("/ready")).status_code == 503
-            assert (await check(health_pb2.HealthCheckRequest())).status == 2  # NOT_SERVING
-            server.source_changed()
-            assert (await http.get("/ready")).status_code == 200
-            assert (await check(health_pb2.HealthCheckRequest())).status == 1  # SERVING
-            await server.stop()
-            assert (await http.get("/ready")).status_code == 503
+    async with served(loaded=False) as (_, server), pages(server) as http, stream(server) as client:
+        check = health_pb2_grpc.HealthStub(client.channel).Check
+        assert (await http.get("/ready")).status_code == 503
+        assert (await check(health_pb2.HealthCheckRequest())).status == 2  # NOT_SERVING
+        server.source_changed()
+        assert (await http.get("/ready")).status_code == 200
+        assert (await check(health_pb2.HealthCheckRequest())).status == 1  # SERVING
+        await server.stop()
+        assert (await http.get("/ready")).status_code == 503
 
 
 @asynchronous
