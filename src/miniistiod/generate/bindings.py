@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from envoy.config.core.v3.address_pb2 import Address, Pipe, SocketAddress
 from envoy.config.listener.v3.listener_pb2 import AdditionalAddress, Listener
 
+from miniistiod.mesh.kept import kept
 from miniistiod.mesh.settings import MeshSettings
 from miniistiod.proxy.node import Interception, Proxy
 from miniistiod.vocab.protocol import Protocol
@@ -67,8 +68,9 @@ class Bindings:
         return not on_wildcard or port not in (self.reserved | self.virtual if virtual else self.reserved)
 
 
+@kept
 def bindings(proxy: Proxy, settings: MeshSettings) -> Bindings:
-    """The bindings of one proxy."""
+    """The bindings of one proxy. Kept although no other proxy shares it: each push asks."""
     families = [v4 for v4, there in ((True, proxy.supports_ipv4), (False, proxy.supports_ipv6)) if there]
     return Bindings(
         ipv4=proxy.supports_ipv4,
@@ -104,18 +106,14 @@ def balance(wanted: bool) -> Listener.ConnectionBalanceConfig | None:
     return config(exact_balance=config.ExactBalance())
 
 
-def own_address(addresses: Iterable[str], wildcard: str) -> str:
+@kept
+def own_address(addresses: tuple[str, ...], wildcard: str) -> str:
     """The first address by which others can reach the proxy."""
     parsed = (ipaddress.ip_address(a) for a in addresses)
     reachable = (
         a for a in parsed if not (a.is_loopback or a.is_link_local or a.is_multicast or a.is_unspecified)
     )
     return str(next(reachable, wildcard))
-
-
-def of_family(addresses: Iterable[str], bound: Bindings) -> tuple[str, ...]:
-    """Those addresses (or CIDRs) whose family the proxy has; what is not an address is left out."""
-    return tuple(a for a in addresses if (bound.ipv6 if ":" in a else bound.ipv4))
 
 
 def _port(value: object) -> int:

@@ -104,8 +104,7 @@ def _unclaimed(policy: Fallback) -> str:
 
 
 def _scope_entries(scope: ProxyScope, bound: Bindings) -> Entries:
-    services = (s for each in scope.outbound.listeners for s in each.services)
-    headless = tuple((s, scope.endpoints(s)) for s in dict.fromkeys(headless_services(services)))
+    headless = tuple((service, scope.endpoints(service)) for service in headless_services(scope.outbound))
     own = scope.proxy.addresses[0]
     is_endpoint = any(own == (e.addresses or (e.address,))[0] for _, found in headless for e in found.all)
     return outbound_entries(tcp_client(scope), bound, headless, own if is_endpoint else "")

@@ -8,7 +8,7 @@ apart the first stays. What an egress listener with a port has taken, the catch-
 from __future__ import annotations
 
 import ipaddress
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -20,7 +20,7 @@ from miniistiod.generate.tcp_targets import TcpClient
 from miniistiod.mesh.kept import kept
 from miniistiod.mesh.service import UNSPECIFIED, Port, Registry, Resolution, Service, ServiceEndpoints
 from miniistiod.mesh.virtual_services import MergedVirtualService
-from miniistiod.proxy.outbound import EgressListener
+from miniistiod.proxy.outbound import EgressListener, OutboundView
 from miniistiod.translate.peer_authentication.chain_match import PLAIN, PLAIN_HTTP
 from miniistiod.vocab import protocol
 from miniistiod.vocab.protocol import Protocol
@@ -120,13 +120,12 @@ def _entries(http: tuple[Entry, ...], tcp: tuple[Entry, ...]) -> Entries:
     return Entries(http, tcp)
 
 
-def headless_services(services: Iterable[Service]) -> Iterator[Service]:
+@kept
+def headless_services(view: OutboundView) -> tuple[Service, ...]:
     """Those whose connections go to each of their Pods by its own address."""
-    for service in services:
-        if service.resolution is Resolution.PASSTHROUGH and any(
-            _by_pod(port.protocol) for port in service.ports
-        ):
-            yield service
+    seen = dict.fromkeys(service for listener in view.listeners for service in listener.services)
+    passed_on = (service for service in seen if service.resolution is Resolution.PASSTHROUGH)
+    return tuple(s for s in passed_on if any(_by_pod(port.protocol) for port in s.ports))
 
 
 def _by_pod(spoken: Protocol) -> bool:

@@ -77,6 +77,7 @@ def side_observation(scope: ProxyScope, side: ListenerClass) -> Observation:
     return observation(scope.telemetries, scope.settings, found, side)
 
 
+@kept
 def wire(proxy: Proxy) -> HttpWire:
     """What the proxy's metadata say of its connections."""
     idle = nanoseconds(str(proxy.metadata.get("IDLE_TIMEOUT") or "")) or 0

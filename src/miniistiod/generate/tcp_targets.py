@@ -13,6 +13,7 @@ from envoy.type.v3.hash_policy_pb2 import HashPolicy
 
 from miniistiod.api.istio.networking.destination_rule_pb2 import DestinationRule
 from miniistiod.api.istio.networking.virtual_service_pb2 import Destination, RouteDestination
+from miniistiod.generate.bindings import bindings
 from miniistiod.generate.stat_names import outbound_stat_name
 from miniistiod.mesh.destination_rules import MergedDestinationRule
 from miniistiod.mesh.kept import kept
@@ -73,8 +74,8 @@ def tcp_client(scope: ProxyScope) -> TcpClient:
     proxy, view = scope.proxy, scope.outbound
     asked = asked_labels(view)
     labels = tuple(sorted((k, v) for k, v in proxy.labels.items() if k in asked))
-    families = (proxy.supports_ipv4, proxy.supports_ipv6)
-    return TcpClient(view, labels, scope.settings, proxy.dns_domain, *families)
+    bound = bindings(proxy, scope.settings)
+    return TcpClient(view, labels, scope.settings, proxy.dns_domain, bound.ipv4, bound.ipv6)
 
 
 @kept
