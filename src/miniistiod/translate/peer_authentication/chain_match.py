@@ -55,7 +55,7 @@ _AUTO = {
     Mode.DISABLE: (ChainMatch(True, PLAIN, PLAIN_HTTP), ChainMatch(False, PLAIN)),
 }
 
-def chain_matches(protocol: Protocol, mode: Mode) -> tuple[ChainMatch, ...]:
+def chain_matches(protocol: Protocol, mode: int) -> tuple[ChainMatch, ...]:
     """The chains of a port in Istio's order; `mode` is the effective one, never UNSET."""
     if protocol.is_http:
         return _HTTP[mode]
