@@ -52,7 +52,7 @@ def cluster_ports(service: Service) -> Iterator[Port]:
 
 
 def subset_names(service: Service, rule: MergedDestinationRule | None) -> Iterator[str]:
-    """"" for the service itself, then the subsets of its rule; a dynamic host has none."""
+    """ "" for the service itself, then the subsets of its rule; a dynamic host has none."""
     yield ""
     if rule is not None and not is_dynamic(service):
         yield from dict.fromkeys(subset.name for subset in rule.message.subsets)

@@ -48,9 +48,7 @@ def eds(name: str) -> Cluster:
     )
 
 
-def dns(
-    type_: Cluster.DiscoveryType, family: Cluster.DnsLookupFamily, settings: MeshSettings
-) -> Cluster:
+def dns(type_: Cluster.DiscoveryType, family: Cluster.DnsLookupFamily, settings: MeshSettings) -> Cluster:
     """A cluster of only what says how its names are asked for in DNS."""
     return Cluster(
         type=type_,

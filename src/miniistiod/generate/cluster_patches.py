@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterable, Iterator
 
 from envoy.config.cluster.v3.cluster_pb2 import Cluster
 from envoy.config.core.v3.base_pb2 import TransportSocket
@@ -34,6 +34,12 @@ def patched_cluster(
     return cluster
 
 
+def patched_clusters(made: Iterable[Cluster], patches: Patches, context: int) -> Iterator[Cluster]:
+    """The clusters as the patches leave them."""
+    found = (patched_cluster(each, patches, context) for each in made)
+    return (each for each in found if each is not None)
+
+
 def added_clusters(patches: Patches, context: int) -> Iterator[Cluster]:
     """The clusters that are added for one side of a proxy."""
     for patch in patches:
@@ -44,18 +50,16 @@ def added_clusters(patches: Patches, context: int) -> Iterator[Cluster]:
             yield patch.value
 
 
-def matches(
-    cluster: Cluster, match: EnvoyFilter.EnvoyConfigObjectMatch, hosts: Collection[str]
-) -> bool:
+def matches(cluster: Cluster, match: EnvoyFilter.EnvoyConfigObjectMatch, hosts: Collection[str]) -> bool:
     """Whether a patch is meant for this cluster. A name is compared alone."""
     if not match.HasField("cluster"):
         return True
     wanted = match.cluster
     if wanted.name:
-        return wanted.name == cluster.name
+        return bool(wanted.name == cluster.name)
     direction, port, subset, host = cluster_name.parsed(cluster.name) or ("", 0, "", "")
     named = hosts if direction == "inbound" and hosts else (host,)
-    return (
+    return bool(
         wanted.subset in ("", subset)
         and (not wanted.service or wanted.service in named)
         and wanted.port_number in (0, port)

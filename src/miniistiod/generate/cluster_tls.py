@@ -9,6 +9,7 @@ from __future__ import annotations
 from typing import NamedTuple
 
 from envoy.config.cluster.v3.cluster_pb2 import Cluster
+from envoy.config.core.v3.base_pb2 import TransportSocket
 from envoy.extensions.transport_sockets.tls.v3.tls_pb2 import UpstreamTlsContext
 
 from miniistiod.api.istio.mesh.config_pb2 import MeshConfig
@@ -60,7 +61,7 @@ def tls_choice(
 
 
 def withheld(tls: ClientTLSSettings | None, client: ClusterClient, for_some: bool) -> bool:
-    """Whether a sidecar may not see the credential: the rule is for all clients, not `for_some` it selects."""
+    """Whether a sidecar may not see the credential: the rule is for all clients, not for some it selects."""
     return (
         tls is not None
         and tls.mode in (SIMPLE, MUTUAL)
@@ -111,7 +112,7 @@ def sockets(
 
 
 def _by_endpoint(
-    tls: transport_socket.TransportSocket, told: TrafficPolicy.ProxyProtocol | None
+    tls: TransportSocket, told: TrafficPolicy.ProxyProtocol | None
 ) -> list[Cluster.TransportSocketMatch]:
     matches = transport_socket.matches_by_endpoint(tls)
     if told is None:
@@ -140,8 +141,6 @@ def _mutual(
     if certificate is not None:
         chain, key, roots = certificate
         settings.MergeFrom(
-            ClientTLSSettings(
-                mode=MUTUAL, client_certificate=chain, private_key=key, ca_certificates=roots
-            )
+            ClientTLSSettings(mode=MUTUAL, client_certificate=chain, private_key=key, ca_certificates=roots)
         )
     return settings

@@ -6,30 +6,22 @@ the place of the client counts, as are those of the workload itself.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 
 from envoy.config.cluster.v3.cluster_pb2 import Cluster
-from envoy.config.core.v3.config_source_pb2 import ConfigSource
 
 from miniistiod.api.istio.mesh.config_pb2 import MeshConfig
 from miniistiod.generate.cluster_client import ClusterClient, cluster_client
 from miniistiod.generate.cluster_discovery import cluster_ports, discovery_type, is_dynamic, subset_names
-from miniistiod.generate.cluster_patches import added_clusters, patched_cluster
+from miniistiod.generate.cluster_patches import added_clusters, patched_cluster, patched_clusters
 from miniistiod.generate.cluster_policy import cluster_policy
-from miniistiod.generate.clusters_fixed import (
+from miniistiod.generate.cluster_resource import cluster_resource, joined_part, part
+from miniistiod.generate.clusters_fixed import black_hole, external_sds, fixed_sidecar_clusters
     black_hole,
-    external_sds,
     fixed_sidecar_clusters,
-    inbound_passthrough,
-)
-from miniistiod.generate.clusters_inbound import (
-    Inbound,
-    default_bind,
-    inbound_cluster,
-    ingress_inbounds,
-    service_inbounds,
 )
 from miniistiod.generate.clusters_outbound import DNS_TYPES, outbound_cluster, outbounds
+from miniistiod.generate.clusters_workload import own_clusters
 from miniistiod.generate.endpoint_view import EndpointView, endpoint_view, narrowed
 from miniistiod.generate.forward_proxies import LOCAL_DNS
 from miniistiod.generate.patches import ApplyTo, PatchContext, Patches, patches
@@ -41,13 +33,10 @@ from miniistiod.mesh.kept import kept
 from miniistiod.mesh.peer_authentications import PeerAuthenticationIndex
 from miniistiod.mesh.service import NO_ENDPOINTS, Resolution, Service, ServiceEndpoints
 from miniistiod.mesh.settings import MeshSettings
-from miniistiod.mesh.sidecars import Sidecar
-from miniistiod.proxy.inbound import ServiceTarget
-from miniistiod.proxy.node import Interception, Proxy
 from miniistiod.proxy.outbound import OutboundView
 from miniistiod.proxy.scope import ProxyScope
 from miniistiod.translate.destination_rule.load_balancer import is_passthrough
-from miniistiod.xds.resource import Part, Resource, resource
+from miniistiod.xds.resource import Part, Resource
 
 NOWHERE = EndpointView()
 INBOUND = PatchContext.SIDECAR_INBOUND
@@ -95,12 +84,11 @@ def shared_clusters(
     by_sni: bool,
 ) -> Part:
     """Those that are the same wherever the client is."""
-    found: dict[str, Resource] = {}
+    found = []
     for service, rule, placed in wanted(view, selected, client, settings):
         if not placed:
-            made = of_service(service, rule, client, settings, patches, index, peers, by_sni, NOWHERE)
-            found.update({each.name: each for each in made if each.name not in found})
-    return found
+            found.append(of_service(service, rule, client, settings, patches, index, peers, by_sni, NOWHERE))
+    return joined_part(tuple(found))
 
 
 @kept
@@ -116,12 +104,11 @@ def placed_clusters(
     place: EndpointView,
 ) -> Part:
     """Those that carry their endpoints, ordered by where the client is."""
-    found: dict[str, Resource] = {}
+    found = []
     for service, rule, placed in wanted(view, selected, client, settings):
         if placed:
-            made = of_service(service, rule, client, settings, patches, index, peers, by_sni, place)
-            found.update({each.name: each for each in made if each.name not in found})
-    return found
+            found.append(of_service(service, rule, client, settings, patches, index, peers, by_sni, place))
+    return joined_part(tuple(found))
 
 
 @kept
@@ -134,9 +121,7 @@ def wanted(
 
 
 @kept
-def any_placed(
-    view: OutboundView, selected: Selected, client: ClusterClient, settings: MeshSettings
-) -> bool:
+def any_placed(view: OutboundView, selected: Selected, client: ClusterClient, settings: MeshSettings) -> bool:
     """Whether the place of the client counts anywhere."""
     return any(placed for _, _, placed in wanted(view, selected, client, settings))
 
@@ -168,7 +153,7 @@ def of_service(
     by_sni: bool,
     place: EndpointView,
 ) -> tuple[Resource, ...]:
-    """The clusters of one service. What they do not look at is no input of them, so they outlive its change."""
+    """The clusters of one service. What they do not look at is no input, so they outlive its change."""
     if by_sni and (service.mesh_external or is_dynamic(service)):
         return ()
     known = index.of(service)
@@ -176,9 +161,7 @@ def of_service(
     mode = peers.namespace_mode(service.namespace)
     used = known if looks_at_endpoints(service, rule, client.router) else NO_ENDPOINTS
     of = peers if discovery_type(service, client.router) in DNS_TYPES else None
-    return service_clusters(
-        service, rule, client, settings, accounts, mode, used, of, place, by_sni, patches
-    )
+    return service_clusters(service, rule, client, settings, accounts, mode, used, of, place, by_sni, patches)
 
 
 @kept
@@ -206,7 +189,7 @@ def service_clusters(
     by_sni: bool,
     patches: Patches,
 ) -> tuple[Resource, ...]:
-    """The clusters of one service, serialised. `accounts` are the identities in the mesh's own trust domain."""
+    """The clusters of one service, serialised. `accounts` are the identities as the services know them."""
     identities = in_every_domain(accounts, settings.config.trust_domain_aliases)
     origins = (service.origin, *(rule.sources if rule is not None else ()))
     inputs = (service, rule, client, settings, identities, namespace_mode, endpoints, peers, place, by_sni)
@@ -224,103 +207,21 @@ def sidecar_clusters(
     client: ClusterClient, settings: MeshSettings, resolver: str | None, patches: Patches
 ) -> Part:
     """What every sidecar has on its way out, and what EnvoyFilters add there."""
-    made = patched(fixed_sidecar_clusters(client, settings, resolver), patches, side(client))
+    made = patched_clusters(fixed_sidecar_clusters(client, settings, resolver), patches, side(client))
     return part((*made, *added_clusters(patches, side(client)), *sds_clusters(client, settings)))
 
 
 @kept
 def router_clusters(client: ClusterClient, settings: MeshSettings, patches: Patches) -> Part:
     """What every gateway has, and what EnvoyFilters add to it."""
-    made = patched((black_hole(settings),), patches, side(client))
+    made = patched_clusters((black_hole(settings),), patches, side(client))
     return part((*made, *added_clusters(patches, side(client)), *sds_clusters(client, settings)))
-
-
-def patched(made: Iterable[Cluster], patches: Patches, context: int) -> Iterator[Cluster]:
-    """The clusters as the patches leave them."""
-    found = (patched_cluster(each, patches, context) for each in made)
-    return (each for each in found if each is not None)
 
 
 def sds_clusters(client: ClusterClient, settings: MeshSettings) -> Iterator[Cluster]:
     """The server of credentials in the Pod, where there is one."""
     if client.credential_socket:
         yield external_sds(settings)
-
-
-def own_clusters(scope: ProxyScope, client: ClusterClient, found: Patches) -> Part:
-    """The clusters of a sidecar's own workload."""
-    proxy, sidecar = scope.proxy, scope.sidecar
-    rules = tuple(scope.inbound_rule(target.service) for target in scope.targets)
-    ingress = sidecar if sidecar is not None and sidecar.message.ingress else None
-    captured = proxy.interception is not Interception.NONE
-    if ingress is not None:
-        families = (proxy.supports_ipv4, proxy.supports_ipv6)
-        return ingress_clusters(
-            ingress, scope.targets, rules, proxy.addresses, client, scope.settings, found, *families
-        )
-    targets = scope.targets if captured else ()
-    used = rules if captured else ()
-    return inbound_clusters(targets, used, sidecar, client, scope.settings, found, *bind(proxy))
-
-
-def bind(proxy: Proxy) -> tuple[str, bool, bool]:
-    """The loopback address of a proxy, and its address families."""
-    return proxy.localhost, proxy.supports_ipv4, proxy.supports_ipv6
-
-
-@kept
-def inbound_clusters(
-    targets: tuple[ServiceTarget, ...],
-    rules: Rules,
-    sidecar: Sidecar | None,
-    client: ClusterClient,
-    settings: MeshSettings,
-    patches: Patches,
-    localhost: str,
-    ipv4: bool,
-    ipv6: bool,
-) -> Part:
-    """Those of a workload whose ports are what the services say."""
-    where = default_bind(settings, localhost)
-    found = service_inbounds(targets, rules, sidecar, where, client, settings, ipv4)
-    made = own_ports(found, inbound_passthrough(client, settings, ipv4, ipv6), patches)
-    return part(made, origins(targets, rules))
-
-
-@kept
-def ingress_clusters(
-    sidecar: Sidecar,
-    targets: tuple[ServiceTarget, ...],
-    rules: Rules,
-    addresses: tuple[str, ...],
-    client: ClusterClient,
-    settings: MeshSettings,
-    patches: Patches,
-    ipv4: bool,
-    ipv6: bool,
-) -> Part:
-    """Those of a workload whose ports are what its Sidecar says."""
-    found = ingress_inbounds(sidecar, targets, rules, addresses, client, settings, ipv4)
-    made = own_ports(found, inbound_passthrough(client, settings, ipv4, ipv6), patches)
-    return part(made, (sidecar, *origins(targets, rules)))
-
-
-def own_ports(found: Iterable[Inbound], passthrough: Cluster, patches: Patches) -> Iterator[Cluster]:
-    """The clusters of the workload's ports as patches leave them, the one for all other ports, and added ones."""
-    for each in found:
-        cluster = patched_cluster(inbound_cluster(each), patches, INBOUND, each.hosts)
-        if cluster is not None:
-            yield cluster
-    yield from patched((passthrough,), patches, INBOUND)
-    yield from added_clusters(patches, INBOUND)
-
-
-def origins(targets: tuple[ServiceTarget, ...], rules: Rules) -> tuple[object, ...]:
-    """The documents behind a workload's clusters."""
-    return (
-        *(target.service.origin for target in targets),
-        *(source for rule in rules if rule is not None for source in rule.sources),
-    )
 
 
 def resolver(scope: ProxyScope) -> str | None:
@@ -330,23 +231,3 @@ def resolver(scope: ProxyScope) -> str | None:
         return None
     proxy = scope.proxy
     return str(proxy.metadata.get("DNS_PROXY_ADDR") or LOCAL_DNS) if proxy.dns_capture else ""
-
-
-def part(made: Iterable[Cluster], origins: tuple[object, ...] = ()) -> Part:
-    """Clusters by name; of two with one name the first."""
-    found: dict[str, Resource] = {}
-    for each in made:
-        found.setdefault(each.name, cluster_resource(each, origins))
-    return found
-
-
-def cluster_resource(cluster: Cluster, origins: tuple[object, ...] = ()) -> Resource:
-    """The resource of a cluster; an EDS cluster needs its endpoints."""
-    needs = [cluster.eds_cluster_config.service_name] if by_ads(cluster) else []
-    return resource(cluster.name, cluster.SerializeToString(deterministic=True), needs, origins)
-
-
-def by_ads(cluster: Cluster) -> bool:
-    """Whether its endpoints come over ADS."""
-    source: ConfigSource = cluster.eds_cluster_config.eds_config
-    return cluster.type == Cluster.EDS and source.HasField("ads")

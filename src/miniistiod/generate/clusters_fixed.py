@@ -54,7 +54,7 @@ def black_hole(settings: MeshSettings) -> Cluster:
 
 
 def passthrough(client: ClusterClient, settings: MeshSettings) -> Cluster:
-    """Goes where the client wanted to go. The mesh's default limits hold; its ejection has nobody to eject."""
+    """Goes where the client wanted to go. The mesh's default limits hold, its ejection does not."""
     mesh = settings.config.default_traffic_policy
     pool = mesh.connection_pool if mesh.HasField("connection_pool") else None
     cluster = Cluster(

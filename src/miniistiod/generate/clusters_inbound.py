@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from typing import NamedTuple
 
 from envoy.config.cluster.v3.cluster_pb2 import Cluster
+from envoy.config.core.v3.base_pb2 import Metadata
 from envoy.config.endpoint.v3.endpoint_components_pb2 import Endpoint, LbEndpoint, LocalityLbEndpoints
 from envoy.config.endpoint.v3.endpoint_pb2 import ClusterLoadAssignment
 
@@ -38,9 +39,9 @@ LOCALHOST_MODE = MeshConfig.InboundTrafficPolicy.Mode.LOCALHOST
 class Inbound(NamedTuple):
     """All that one cluster is made from. `services` are those with this port, the first describes it.
 
-    `number` names the cluster; `bind` and `target` are where the application listens, "" for the address the
-    client dialled. `policy` is that of the first service's rule. `pool` is the Sidecar's and counts before it.
-    `host` is whom metrics name, `hosts` are all services that lead here.
+    `number` names the cluster; `bind` and `target` are where the application listens, "" for the address
+    the client dialled. `policy` is that of the first service's rule. `pool` is the Sidecar's and counts
+    before it. `host` is whom metrics name, `hosts` are all services that lead here.
     """
 
     number: int
@@ -91,7 +92,7 @@ def _discovery(made: Inbound, name: str) -> Cluster:
     return fixed(Cluster.STATIC, ClusterLoadAssignment(cluster_name=name, endpoints=endpoints))
 
 
-def _metadata(made: Inbound) -> about.Metadata | None:
+def _metadata(made: Inbound) -> Metadata | None:
     """Services outside of the mesh have none of their own here. A rule shows if it has a policy at all."""
     if not made.services or made.services[0].mesh_external:
         return None

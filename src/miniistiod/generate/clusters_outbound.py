@@ -1,7 +1,7 @@
 """A service as seen by its clients → its clusters: one for each port, and one for each subset at each port.
 
-`mesh` has chosen the rule; here it is put together from what the leaves make of it. With `by_sni` the same for
-a gateway that passes mutual TLS on as it is: such a cluster speaks no TLS of its own.
+`mesh` has chosen the rule; here a cluster is put together from what the leaves make of it. With `by_sni` the
+same for a gateway that passes mutual TLS on as it is: such a cluster speaks no TLS of its own.
 """
 
 from __future__ import annotations
@@ -10,6 +10,7 @@ from collections.abc import Iterator
 from typing import NamedTuple
 
 from envoy.config.cluster.v3.cluster_pb2 import Cluster
+from envoy.config.core.v3.base_pb2 import Metadata
 from envoy.config.core.v3.health_check_pb2 import HealthStatus, HealthStatusSet
 from envoy.extensions.upstreams.http.v3.http_protocol_options_pb2 import HttpProtocolOptions
 
@@ -191,16 +192,15 @@ def by_dns(made: Outbound, type_: Cluster.DiscoveryType) -> Cluster:
     groups = localised(
         policy.locality, made.endpoints, made.place.client, policy.outlier is not None, labelled
     )
-    return joined(
-        dns(type_, family, made.settings), Cluster(load_assignment=assignment(made.name, groups))
-    )
+    return joined(dns(type_, family, made.settings), Cluster(load_assignment=assignment(made.name, groups)))
 
 
 def original_destination(made: Outbound) -> Cluster:
     """Where the client wanted to go; a ServiceEntry may say to another port."""
     cluster = Cluster(type=Cluster.ORIGINAL_DST)
     target = made.port.target
-    of_entry = made.service.registry is Registry.EXTERNAL and made.service.resolution is Resolution.PASSTHROUGH
+    service = made.service
+    of_entry = service.registry is Registry.EXTERNAL and service.resolution is Resolution.PASSTHROUGH
     if of_entry and isinstance(target, int) and target and (made.subset or made.type == Cluster.ORIGINAL_DST):
         cluster.original_dst_lb_config.upstream_port_override.value = target
     return cluster
@@ -220,7 +220,7 @@ def balancing(made: Outbound) -> Cluster:
     return joined(Cluster(common_lb_config=common), load_balancer(made.policy.balancer))
 
 
-def metadata(made: Outbound) -> about.Metadata | None:
+def metadata(made: Outbound) -> Metadata | None:
     """Which service it is of, and which rule made it."""
     asked = made.policy.message.tls if made.policy.message.HasField("tls") else None
     return about.cluster_metadata(
@@ -249,7 +249,7 @@ def outbounds(
     accounts: tuple[str, ...],
     namespace_mode: str,
     endpoints: ServiceEndpoints,
-    peers: PeerAuthenticationIndex,
+    peers: PeerAuthenticationIndex | None,
     place: EndpointView,
     by_sni: bool,
 ) -> Iterator[Outbound]:
@@ -259,7 +259,7 @@ def outbounds(
         for subset in subset_names(service, rule):
             policy = cluster_policy(rule, port.number, subset, service.traffic_distribution, settings)
             groups: tuple[Group, ...] = ()
-            if carries:
+            if carries and peers is not None:
                 inputs = (service, port, rule, subset, endpoints.at(port), policy, peers, place.node)
                 groups = mutual_only(cluster_groups(*inputs)) if by_sni else cluster_groups(*inputs)
                 if not groups and not subset:

@@ -90,9 +90,7 @@ def subset_labels(rule: MergedDestinationRule | None, subset: str) -> dict[str, 
     return next((dict(s.labels) for s in subsets if s.name == subset), {})
 
 
-def client_mode(
-    rule: DestinationRule | None, subset: str, port: int
-) -> ClientTLSSettings.TLSmode | None:
+def client_mode(rule: DestinationRule | None, subset: str, port: int) -> ClientTLSSettings.TLSmode | None:
     """The mode a rule names for a port: the subset's, or else its own; None leaves it to the endpoint."""
     if rule is None:
         return None

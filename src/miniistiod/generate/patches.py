@@ -56,7 +56,7 @@ VERSION_LIMIT = 1024
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Patch:
-    """One patch of one EnvoyFilter; equal only to itself, so it can be a key. `value` None: nothing to add."""
+    """One patch of one EnvoyFilter; equal only to itself, so it can be a key. `value` None: nothing given."""
 
     applies_to: int
     operation: int

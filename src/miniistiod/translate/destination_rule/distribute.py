@@ -27,9 +27,7 @@ def distribute(
     )
 
 
-def _weights(
-    entry: LocalityLoadBalancerSetting.Distribute, groups: Sequence[Group]
-) -> dict[int, int | None]:
+def _weights(entry: LocalityLoadBalancerSetting.Distribute, groups: Sequence[Group]) -> dict[int, int | None]:
     """The new weight of each group that is named, by its index.
 
     A place that takes in several groups is divided among them by the weights they had. A share of 0 leaves

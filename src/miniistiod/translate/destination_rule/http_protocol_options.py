@@ -1,4 +1,4 @@
-"""ConnectionPoolSettings, errors of outlier detection and TLS by host name → a cluster's HttpProtocolOptions."""
+"""Connection pool, error codes of outlier detection and names for TLS → a cluster's HttpProtocolOptions."""
 
 from __future__ import annotations
 

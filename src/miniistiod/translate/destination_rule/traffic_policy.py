@@ -72,4 +72,4 @@ def _parts(
     parts: tuple[str, ...],
 ) -> TrafficPolicy:
     """A policy with only these parts."""
-    return TrafficPolicy(**{part: getattr(policy, part) for part in parts if policy.HasField(part)})  # type: ignore[arg-type]
+    return TrafficPolicy(**{part: getattr(policy, part) for part in parts if policy.HasField(part)})

@@ -41,7 +41,8 @@ def _merge(target: Any, patch: Message, replaces_lists: bool) -> None:
 
 
 def _merge_map(target: Any, field: FieldDescriptor, entries: Any) -> None:
-    of_messages = field.message_type.fields_by_name["value"].message_type is not None
+    entry = field.message_type
+    of_messages = entry is not None and entry.fields_by_name["value"].message_type is not None
     for key in entries:
         if of_messages:
             target[key].CopyFrom(entries[key])

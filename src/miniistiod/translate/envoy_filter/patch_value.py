@@ -1,7 +1,7 @@
 """Patch.value, a Struct → the Envoy message it stands for.
 
-Unknown fields are passed over, so that a patch for a newer Envoy does not fail. A type inside an Any is looked
-for among Envoy's messages when it is first named.
+Unknown fields are passed over, so that a patch for a newer Envoy does not fail. A type inside an Any is
+looked for among Envoy's messages when it is first named.
 """
 
 from __future__ import annotations
