@@ -17,7 +17,12 @@ def rules(root: dict[str, Any], *delegates: dict[str, Any]) -> list[dict[str, An
 
 
 def test_what_the_rule_does_not_say_comes_from_the_root() -> None:
-    root = {"name": "root", "timeout": "5s", "retries": {"attempts": 3}, "mirrors": [{"destination": {"host": "m"}}]}
+    root = {
+        "name": "root",
+        "timeout": "5s",
+        "retries": {"attempts": 3},
+        "mirrors": [{"destination": {"host": "m"}}],
+    }
     (merged,) = rules(root, {"name": "leaf", "timeout": "2s"})
     assert merged == {
         "name": "root-leaf",
@@ -38,7 +43,9 @@ def test_matches_are_joined_for_each_root_they_go_with() -> None:
             {"name": "b", "uri": {"prefix": "/b"}},
         ]
     }
-    (merged,) = rules(root, {"match": [{"name": "one", "uri": {"prefix": "/a/1"}, "sourceLabels": {"app": "web"}}]})
+    (merged,) = rules(
+        root, {"match": [{"name": "one", "uri": {"prefix": "/a/1"}, "sourceLabels": {"app": "web"}}]}
+    )
     assert merged["match"] == [
         {
             "name": "a-one",

@@ -166,7 +166,7 @@ def overruled(objects: list[Object[Any]], whom: str, remedy: str) -> Iterator[Di
             each,
             "spec",
             "overruled",
-            f"{first.kind.name} {first.name} ({first.origin}), for {whom} too, is older: this one does nothing",
+            f"{first.kind.name} {first.name} ({first.origin}), for {whom} too, is older: this one is idle",
             f"{remedy}, or merge the two",
         )
 
