@@ -17,7 +17,7 @@ from envoy.config.endpoint.v3 import endpoint_pb2
 from envoy.config.listener.v3 import listener_pb2
 from envoy.config.route.v3 import route_pb2
 from envoy.extensions.filters.http.router.v3 import router_pb2  # noqa: F401
-from envoy.extensions.filters.network.http_connection_manager.v3 import (  # noqa: F401
+from envoy.extensions.filters.network.http_connection_manager.v3 import (
     http_connection_manager_pb2,
 )
 from google.protobuf import json_format
@@ -143,8 +143,9 @@ def endpoints(name: str, port: int) -> Resource:
 
 def listener(name: str, port: int, route: str) -> Resource:
     """HTTP on a port of this machine, with its routes from RDS."""
+    kind = http_connection_manager_pb2.HttpConnectionManager.DESCRIPTOR.full_name
     manager = {
-        "@type": f"type.googleapis.com/{http_connection_manager_pb2.HttpConnectionManager.DESCRIPTOR.full_name}",
+        "@type": f"type.googleapis.com/{kind}",
         "stat_prefix": "in",
         "rds": {"route_config_name": route, "config_source": ADS},
         "http_filters": [

@@ -82,7 +82,8 @@ class Stream:
         if self.first and with_node:
             request.node.CopyFrom(node())
             self.first = False
-        await self.call.write(request)
+        with contextlib.suppress(grpc.aio.AioRpcError):  # a stream that was ended tells why when it is read
+            await self.call.write(request)
 
     async def hears(self):
         async with asyncio.timeout(SECONDS):

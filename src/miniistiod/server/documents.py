@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-import importlib
-import pkgutil
-import re
 from collections.abc import Iterable
 from datetime import UTC, datetime
 from typing import Any
 
-from google.protobuf import any_pb2, json_format
+from google.protobuf import json_format
 
 from miniistiod.server.connections import Connection, Connections
+from miniistiod.server.messages import UnknownMessage, opened
 from miniistiod.xds.resource import Resource, Snapshot
 from miniistiod.xds.state import TypeState
 from miniistiod.xds.type_rules import CDS, ECDS, EDS, LDS, RDS, SDS
@@ -33,7 +31,8 @@ def syncz(connections: Connections) -> list[Json]:
 
 
 def sync_status(connection: Connection) -> Json:
-    """One proxy. Besides istiod's fields: `protocol`, `connected`, and for each type its status, the versions
+    """One proxy. Besides istiod's fields: `protocol`, `connected`, `pending_since` (the time
+    of a change it does not have yet), and for each type its status, the versions
     (they belong to the content) and the NACK.
     """
     metadata = json_format.MessageToDict(connection.node.metadata)
@@ -51,6 +50,7 @@ def sync_status(connection: Connection) -> Json:
         "protocol": connection.dialect.name,
         "connected": timestamp(connection.since),
         **{k: v for k, v in flat.items() if v},
+        **({"pending_since": timestamp(connection.changed_at)} if connection.changed_at else {}),
         "resources": {url: type_status(state) for url, state in states.items()},
     }
 
@@ -126,26 +126,19 @@ def offered(snapshot: Snapshot, url: str, state: TypeState | None) -> Iterable[R
 
 def entry(url: str, resource: Resource, inner: str, around: str | None) -> Json:
     """One resource with its version."""
-    shown: Json = {"versionInfo": resource.version, inner: opened(url, resource.body)}
+    shown: Json = {"versionInfo": resource.version, inner: shown_resource(url, resource.body)}
     if resource.origins:
         shown["origins"] = [str(origin) for origin in resource.origins]
     return {"name": resource.name, around: shown} if around else shown
 
 
-def opened(url: str, body: bytes) -> Json:
-    """A serialised message as JSON with every Any opened; one of a type that we do not have says so."""
-    packed = any_pb2.Any(type_url=url, value=body)
-    tried = set[str]()
-    while True:
-        try:
-            shown: Json = json_format.MessageToDict(packed)
-        except (TypeError, json_format.Error) as error:
-            package = package_in(str(error))
-            if package in tried or not imported(package):
-                return {"@type": url, "unreadable": str(error)}
-            tried.add(package)
-        else:
-            return hidden(shown) if url == SDS else shown
+def shown_resource(url: str, body: bytes) -> Json:
+    """A resource with every Any opened, or why it cannot be read."""
+    try:
+        shown = opened(url, body)
+    except UnknownMessage as error:
+        return {"@type": url, "unreadable": str(error)}
+    return hidden(shown) if url == SDS else shown
 
 
 def hidden(secret: Json) -> Json:
@@ -153,21 +146,3 @@ def hidden(secret: Json) -> Json:
     if "privateKey" in secret.get("tlsCertificate", {}):
         secret["tlsCertificate"]["privateKey"] = {"inlineBytes": "W3JlZGFjdGVkXQ=="}
     return secret
-
-
-def package_in(complaint: str) -> str:
-    """The protobuf package of the type that a decoder says it does not know."""
-    found = re.search(r"([a-z_][\w.]*)\.[A-Z]\w*", complaint.rpartition("/")[2])
-    return found[1] if found else ""
-
-
-def imported(package: str) -> bool:
-    """Import the messages of a package, so that their Any can be opened; false when there is none."""
-    try:
-        found = importlib.import_module(package) if package else None
-    except ImportError:
-        return False
-    for module in pkgutil.iter_modules(found.__path__) if found else ():
-        if module.name.endswith("_pb2"):
-            importlib.import_module(f"{package}.{module.name}")
-    return found is not None

@@ -25,6 +25,11 @@ class StaticSource:
     def __init__(self) -> None:
         self._snapshot = StaticSnapshot({})
 
+    @property
+    def types(self) -> list[str]:
+        """The types that were ever put."""
+        return list(self._snapshot.parts)
+
     def put(self, type_url: str, resources: Iterable[Resource]) -> None:
         """Replace all resources of a type."""
         part = {r.name: r for r in resources}
