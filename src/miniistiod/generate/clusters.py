@@ -17,9 +17,6 @@ from miniistiod.generate.cluster_patches import added_clusters, patched_cluster,
 from miniistiod.generate.cluster_policy import cluster_policy
 from miniistiod.generate.cluster_resource import cluster_resource, joined_part, part
 from miniistiod.generate.clusters_fixed import black_hole, external_sds, fixed_sidecar_clusters
-    black_hole,
-    fixed_sidecar_clusters,
-)
 from miniistiod.generate.clusters_outbound import DNS_TYPES, outbound_cluster, outbounds
 from miniistiod.generate.clusters_workload import own_clusters
 from miniistiod.generate.endpoint_view import EndpointView, endpoint_view, narrowed
