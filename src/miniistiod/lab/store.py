@@ -31,7 +31,7 @@ FIRST = (
     "Deployment",
     "DestinationRule",
 )
-"""Kinds written before the others, so that no rule names what is not there yet. Deleted the other way round."""
+"""Kinds written before the others, so that no rule names what is not there yet. Deleted in reverse."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,6 +59,12 @@ def rank(document: Document) -> int:
     return FIRST.index(kind) if kind in FIRST else len(FIRST)
 
 
+def once(documents: Iterable[Document], namespace: str) -> list[Document]:
+    """Each object once, as it was given last."""
+    last = {(d["kind"], d["metadata"]["name"], d["metadata"].get("namespace", namespace)): d for d in documents}
+    return list(last.values())
+
+
 class Store:
     """A directory of objects."""
 
@@ -79,14 +85,15 @@ class Store:
         return sorted(p for p in self.folder.rglob("*") if p.suffix in (".yaml", ".yml", ".json"))
 
     def apply(self, documents: Iterable[Document], namespace: str = "default") -> list[Change]:
-        """Write objects, each in one step; an object without a namespace goes to the one given."""
+        """Write objects, each in one step; an object without a namespace goes to the one given. Of an object
+        given twice the last one counts."""
         prepared = []
         taken = [
             s["spec"].get("clusterIP", "")
             for s in self.documents()
             if s["kind"] == "Service" and s.get("spec")
         ]
-        for document in sorted(documents, key=rank):
+        for document in sorted(once(documents, namespace), key=rank):
             ready = self.completed(document, namespace, taken)
             prepared.append((ready, self.written(ready)))
         return [self.replaced(document, temporary) for document, temporary in prepared]

@@ -1,0 +1,8 @@
+"""Tests on real Envoys: start a lab, change its configuration, send requests, see what arrived where.
+
+    pytestmark = pytest.mark.lab("bookinfo")
+
+    def test_all_to_v1(lab):
+        with lab.rules(ALL_TO_V1):
+            assert {r.json()["version"] for r in lab.client.send("http://reviews:9080/reviews/0", count=50)} == {"v1"}
+"""

@@ -1,4 +1,4 @@
-"""A workload that only calls others: it sends the requests that a test or a learner orders, from within the mesh.
+"""A workload that only calls others: it sends the requests a test or a learner orders, from inside.
 
 Orders come as JSON to POST /send of its inspector socket; the reply tells of each request its status, time
 and headers. One order is many requests, because starting a process for each would be most of the time.

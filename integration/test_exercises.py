@@ -1,0 +1,189 @@
+"""The lab's exercises on real Envoys: what configs/exercises promise is what requests get."""
+
+from __future__ import annotations
+
+import math
+import time
+from pathlib import Path
+
+import pytest
+
+from miniistiod.testing.live import CONFIGS, LiveLab
+from miniistiod.testing.traffic import Reply
+
+pytestmark = pytest.mark.lab("bookinfo", "httpbin")
+
+EXERCISES = CONFIGS / "exercises"
+SUBSETS = EXERCISES / "01-subsets"
+REVIEWS = "http://reviews:9080/reviews/0"
+RATINGS = "http://ratings:9080/ratings/0"
+Z_999 = 3.291
+"""The 99.9 % bounds of a normal distribution, in standard deviations."""
+
+
+def within_binomial_bounds(hits: int, tries: int, share: float) -> bool:
+    """Whether so many hits are what 999 of 1,000 such series would have."""
+    return abs(hits - tries * share) <= Z_999 * math.sqrt(tries * share * (1 - share))
+
+
+def versions(replies: list[Reply]) -> list[str]:
+    return [reply.json()["version"] for reply in replies]
+
+
+def test_a_all_traffic_goes_to_v1_and_no_page_has_stars(lab: LiveLab) -> None:
+    with lab.rules(SUBSETS, EXERCISES / "02-all-to-v1"):
+        pages = [lab.page() for _ in range(50)]
+    assert {page.status_code for page in pages} == {200}
+    assert all("glyphicon-star" not in page.text and "reviews-version\">v1<" in page.text for page in pages)
+
+
+def test_without_rules_all_three_versions_are_seen_with_their_stars(lab: LiveLab) -> None:
+    pages = [lab.page().text for _ in range(60)]
+    assert any("glyphicon-star" not in page for page in pages)
+    assert any('glyphicon-star black"' in page for page in pages)
+    assert any('glyphicon-star red"' in page for page in pages)
+
+
+def test_b_a_canary_of_20_percent_gets_20_percent(lab: LiveLab) -> None:
+    with lab.rules(SUBSETS, EXERCISES / "03-canary"):
+        seen = versions(lab.client.send(REVIEWS, count=1000, concurrency=4))
+    assert set(seen) == {"v1", "v2"}
+    assert within_binomial_bounds(seen.count("v2"), 1000, 0.2), seen.count("v2")
+
+
+def test_c_jason_sees_v2_and_others_v1(lab: LiveLab) -> None:
+    with lab.rules(SUBSETS, EXERCISES / "04-by-user"):
+        jason = [lab.page(user="jason").text for _ in range(10)]
+        others = [lab.page(user=user).text for user in ("", "jasper", "Jason") for _ in range(5)]
+    assert all('glyphicon-star black"' in page for page in jason)
+    assert all("glyphicon-star" not in page for page in others)
+
+
+def test_d_a_delay_of_3_seconds_is_seen_in_the_pages_time(lab: LiveLab) -> None:
+    with lab.rules(SUBSETS, EXERCISES / "04-by-user", EXERCISES / "05-delay"):
+        slow, quick = lab.page(user="jason"), lab.page()
+    assert 3.0 <= slow.elapsed.total_seconds() < 4.0
+    assert 'glyphicon-star black"' in slow.text
+    assert quick.elapsed.total_seconds() < 1.0
+
+
+def test_d_an_abort_of_50_percent_fails_half_of_the_requests(lab: LiveLab) -> None:
+    log = lab.access_log("client")
+    with lab.rules(EXERCISES / "06-abort"):
+        statuses = [reply.status for reply in lab.client.send(RATINGS, count=400, concurrency=4)]
+    assert set(statuses) == {200, 500}
+    assert within_binomial_bounds(statuses.count(500), 400, 0.5), statuses.count(500)
+    flags = {entry["flags"] for entry in log.awaited(400) if entry["status"] == "500"}
+    assert flags == {"FI"}
+
+
+def test_e_a_circuit_breaker_refuses_what_comes_on_top(lab: LiveLab) -> None:
+    with lab.rules(EXERCISES / "07-circuit-breaker"):
+        alone = lab.client.send(REVIEWS, count=30, keep_alive=False)
+        log = lab.access_log("client")
+        crowd = lab.client.send(REVIEWS, count=30, concurrency=3)
+        refused = [entry for entry in log.awaited(30) if entry["status"] == "503"]
+    assert {reply.status for reply in alone} == {200}
+    assert {reply.status for reply in crowd} == {200, 503}
+    assert {entry["flags"] for entry in refused} == {"UO"}
+
+
+def test_f_a_second_destination_rule_for_a_host_adds_nothing_to_the_first_but_its_subsets(lab: LiveLab) -> None:
+    """istiod merges rules of one host: subsets are joined, the older rule's traffic policy stands."""
+    with lab.rules(SUBSETS, EXERCISES / "02-all-to-v1"):
+        with lab.rules(EXERCISES / "07-circuit-breaker"):
+            merged = lab.client.send(REVIEWS, count=30, concurrency=3)
+            clusters = lab.proxy("client", "/clusters")
+    assert set(versions([reply for reply in merged if reply.status == 200])) == {"v1"}
+    subset = "outbound|9080|v1|reviews.default.svc.cluster.local::default_priority::max_requests::"
+    whole = "outbound|9080||reviews.default.svc.cluster.local::default_priority::max_requests::"
+    limits = {name: line.rpartition("::")[2] for name in (subset, whole) for line in clusters.splitlines() if line.startswith(name)}
+    assert limits == {subset: "1", whole: "1"}
+    assert 503 in {reply.status for reply in merged}
+
+
+def test_g_a_subset_nobody_defines_gives_503_and_the_reason_can_be_read(lab: LiveLab) -> None:
+    with lab.rules(EXERCISES / "08-missing-subset"):
+        log = lab.access_log("client")
+        (reply,) = lab.client.send(REVIEWS)
+        (entry,) = log.awaited(1)
+        routes = lab.proxy("client", "/config_dump?resource=dynamic_route_configs")
+        clusters = lab.proxy("client", "/clusters")
+        said = lab.pages.get("/debug/diagnostics").json()
+    assert (reply.status, entry["flags"]) == (503, "NC")
+    assert "outbound|9080|v9|reviews.default.svc.cluster.local" in routes
+    assert "outbound|9080|v9|" not in clusters
+    assert any("v9" in str(diagnostic) for diagnostic in said)
+
+
+def test_h_a_failing_service_is_asked_again_and_every_try_counts_at_the_server(lab: LiveLab) -> None:
+    httpbin = lab.app("httpbin")
+    with lab.rules(EXERCISES / "09-retries"):
+        httpbin.clear()
+        (failing,) = lab.client.send("http://httpbin:8000/status/503")
+        tries = httpbin.count
+        httpbin.clear()
+        (saved,) = lab.client.send("http://httpbin:8000/flaky/exercise/2")
+    assert (failing.status, tries) == (503, 4)
+    assert (saved.status, saved.json()) == (200, {"request": 3})
+    assert [request["status"] for request in httpbin.requests] == [503, 503, 200]
+
+
+def test_h_without_a_rule_istio_retries_twice(lab: LiveLab) -> None:
+    httpbin = lab.app("httpbin")
+    httpbin.clear()
+    (reply,) = lab.client.send("http://httpbin:8000/status/503")
+    assert (reply.status, httpbin.count) == (503, 3)
+
+
+def test_h_a_hanging_service_is_given_up_after_the_timeout(lab: LiveLab) -> None:
+    httpbin = lab.app("httpbin")
+    with lab.rules(EXERCISES / "09-retries"):
+        httpbin.clear()
+        log = lab.access_log("client")
+        (hanging,) = lab.client.send("http://httpbin:8000/delay/5")
+        (entry,) = log.awaited(1)
+    assert (hanging.status, entry["flags"]) == (504, "UT")
+    assert 0.5 <= hanging.seconds < 1.5
+    assert httpbin.count == 1
+
+
+def test_i_no_change_loses_a_request_under_way(lab: LiveLab) -> None:
+    steps = ("02-all-to-v1", "03-canary", "04-by-user", "03-canary", "02-all-to-v1")
+    with lab.rules(SUBSETS, EXERCISES / "02-all-to-v1"):
+        with lab.client.loop(REVIEWS) as mesh, lab.client.loop("http://productpage:9080/productpage") as pages:
+            for step in steps * 2:
+                lab.apply(EXERCISES / step)
+        lab.apply(EXERCISES / "02-all-to-v1")
+    assert len(mesh) > 100
+    assert len(pages) > 20
+    assert [reply for reply in mesh + pages if reply.status != 200] == []
+    assert {"v1", "v2"} == set(versions(mesh))
+
+
+def test_j_a_server_sees_the_clients_spiffe_identity(lab: LiveLab) -> None:
+    ratings, details = lab.app("ratings-v1"), lab.app("details-v1")
+    ratings.clear()
+    details.clear()
+    lab.client.send(RATINGS)
+    lab.page()
+    identities = {
+        "client": ratings.requests[0]["headers"]["x-forwarded-client-cert"],
+        "productpage": details.requests[-1]["headers"]["x-forwarded-client-cert"],
+    }
+    for account, seen in (("client", identities["client"]), ("bookinfo-productpage", identities["productpage"])):
+        assert f"URI=spiffe://cluster.local/ns/default/sa/{account}" in seen.split(",")[-1].split(";")
+    assert "By=spiffe://cluster.local/ns/default/sa/bookinfo-ratings" in identities["client"].split(";")
+
+
+def test_a_rule_takes_effect_within_a_second(lab: LiveLab) -> None:
+    start = time.monotonic()
+    with lab.rules(SUBSETS, EXERCISES / "02-all-to-v1"):
+        took = time.monotonic() - start
+        assert set(versions(lab.client.send(REVIEWS, count=20))) == {"v1"}
+    assert took < 1.0
+
+
+def test_every_exercise_is_known_here() -> None:
+    text = Path(__file__).read_text()
+    assert all(folder.name in text for folder in EXERCISES.iterdir())

@@ -1,0 +1,112 @@
+"""Requests from inside a lab, what its servers saw of them, and what Envoy's access log says."""
+
+from __future__ import annotations
+
+import contextlib
+import itertools
+import json
+import re
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import httpx
+
+SECONDS_TO_APPEAR = 5.0
+"""How long a line of an access log may take to be written."""
+INTERVAL = 0.01
+
+ACCESS_LOG = re.compile(
+    r'\[(?P<start>[^\]]+)\] "(?P<method>\S+) (?P<path>\S+) (?P<protocol>\S+)" (?P<status>\d+) (?P<flags>\S+) '
+    r'(?P<details>\S+) (?P<connection>\S+) "(?P<failure>[^"]*)" (?P<received>\S+) (?P<sent>\S+) (?P<duration>\S+) '
+    r'(?P<upstream_time>\S+) "(?P<forwarded>[^"]*)" "(?P<agent>[^"]*)" "(?P<id>[^"]*)" "(?P<authority>[^"]*)" '
+    r'"(?P<host>[^"]*)" (?P<cluster>\S+)'
+)
+"""A line in Istio's default format."""
+
+
+@dataclass(frozen=True, slots=True)
+class Reply:
+    """What came back for one request; `status` 0 and an `error` when nothing did."""
+
+    status: int
+    seconds: float
+    headers: dict[str, str] = field(default_factory=dict)
+    body: str = ""
+    error: str = ""
+
+    def json(self) -> Any:
+        """The body as JSON."""
+        return json.loads(self.body)
+
+
+class Inspected:
+    """A workload's app through its inspector: what it has served."""
+
+    def __init__(self, name: str, inspector: Path) -> None:
+        self.name = name
+        self.http = httpx.Client(
+            transport=httpx.HTTPTransport(uds=str(inspector)), base_url="http://inspector", timeout=120
+        )
+
+    @property
+    def count(self) -> int:
+        """How many requests it has served since it was last cleared."""
+        return int(self.http.get("/count").json())
+
+    @property
+    def requests(self) -> list[dict[str, Any]]:
+        """The requests it remembers, newest last: method, path, query, headers, peer, status."""
+        found: list[dict[str, Any]] = self.http.get("/requests").json()
+        return found
+
+    def clear(self) -> None:
+        """Count from zero."""
+        self.http.delete("/requests")
+
+
+class Client(Inspected):
+    """The workload that sends requests."""
+
+    numbers = itertools.count(1)
+
+    def send(self, url: str, count: int = 1, concurrency: int = 1, **order: Any) -> list[Reply]:
+        """So many requests, so many at a time. See lab.apps.client for what else an order may say."""
+        order = {"url": url, "count": count, "concurrency": concurrency, **order}
+        return [Reply(**result) for result in self.http.post("/send", json=order).json()]
+
+    @contextlib.contextmanager
+    def loop(self, url: str, **order: Any) -> Iterator[list[Reply]]:
+        """Requests over and over while the block runs; the list is filled when it ends."""
+        name = f"loop{next(self.numbers)}"
+        replies: list[Reply] = []
+        self.http.post(f"/loops/{name}", json={"url": url, **order}).raise_for_status()
+        try:
+            yield replies
+        finally:
+            replies += [Reply(**result) for result in self.http.delete(f"/loops/{name}").json()]
+
+
+class AccessLog:
+    """The access log of one proxy, from the moment this object is made."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self.start = path.stat().st_size
+
+    def entries(self) -> list[dict[str, str]]:
+        """The requests logged so far."""
+        with self.path.open("rb") as file:
+            file.seek(self.start)
+            text = file.read().decode("utf-8", "replace")
+        return [match.groupdict() for match in ACCESS_LOG.finditer(text)]
+
+    def awaited(self, count: int) -> list[dict[str, str]]:
+        """The requests logged as soon as there are so many; AssertionError when they do not come."""
+        end = time.monotonic() + SECONDS_TO_APPEAR
+        while len(found := self.entries()) < count:
+            assert time.monotonic() < end, f"{self.path.name}: {len(found)} of {count} requests logged"
+            time.sleep(INTERVAL)
+        return found

@@ -1,0 +1,1 @@
+"""The lab's pure parts: description, rules, names, store, bootstrap."""
