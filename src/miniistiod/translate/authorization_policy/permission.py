@@ -5,6 +5,7 @@ None means that nothing of it can be enforced here and that the action allows to
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Sequence
 
 from envoy.config.core.v3.extension_pb2 import TypedExtensionConfig
@@ -21,6 +22,7 @@ Attribute = Callable[[Sequence[str], Enforcement], "Permission | None"]
 
 ONE_SEGMENT = "{*}"
 ANY_SEGMENTS = "{**}"
+_OPERATORS = re.compile(r"\{(\*\*?)\}")
 
 
 def any_of(permissions: Sequence[Permission]) -> Permission | None:
@@ -71,7 +73,7 @@ def path(values: Sequence[str], where: Enforcement) -> Permission | None:
 
 
 def _template(path_template: str) -> TypedExtensionConfig:
-    written = path_template.replace(ONE_SEGMENT, "*").replace(ANY_SEGMENTS, "**")
+    written = _OPERATORS.sub(lambda found: found[1], path_template)
     config = Any()
     config.Pack(UriTemplateMatchConfig(path_template=written))
     return TypedExtensionConfig(name="uri-template", typed_config=config)
