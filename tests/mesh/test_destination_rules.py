@@ -100,7 +100,8 @@ def test_a_rule_with_a_selector_stands_before_and_apart_from_the_others() -> Non
 
 
 def test_mesh_config_may_keep_rules_private() -> None:
-    config = "apiVersion: install.istio.io/v1alpha1\nkind: MeshConfig\nspec: {defaultDestinationRuleExportTo: ['.']}"
+    kind = "apiVersion: install.istio.io/v1alpha1\nkind: MeshConfig\n"
+    config = f"{kind}spec: {{defaultDestinationRuleExportTo: ['.']}}"
     where = mesh(config, service("cart"), rule("r", "cart"))
     assert names(where, "shop") == [["r"]]
     assert names(where, "front") == []

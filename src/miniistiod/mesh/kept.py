@@ -77,7 +77,8 @@ class Memory:
         self.now += 1
         if self.now % PATIENCE == 0:
             oldest = self.now - PATIENCE
-            self.entries = {key: entry for key, entry in self.entries.items() if entry.turn >= oldest}
+            for key in [key for key, entry in self.entries.items() if entry.turn < oldest]:
+                del self.entries[key]
 
 
 MEMORY = Memory()

@@ -86,12 +86,12 @@ class Proxy:
     @property
     def supports_ipv4(self) -> bool:
         """It has an IPv4 address."""
-        return any(ipaddress.ip_address(a).version == 4 for a in self.addresses)
+        return any(":" not in address for address in self.addresses)
 
     @property
     def supports_ipv6(self) -> bool:
         """It has an IPv6 address."""
-        return any(ipaddress.ip_address(a).version == 6 for a in self.addresses)
+        return any(":" in address for address in self.addresses)
 
     @property
     def wildcard(self) -> str:

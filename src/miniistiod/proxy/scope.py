@@ -22,6 +22,7 @@ from miniistiod.config.objects import Object
 from miniistiod.mesh.destination_rules import MergedDestinationRule, Rules
 from miniistiod.mesh.envoy_filters import envoy_filters_of
 from miniistiod.mesh.identity import in_every_domain
+from miniistiod.mesh.kept import kept
 from miniistiod.mesh.locality import locality, with_topology
 from miniistiod.mesh.mesh import Mesh
 from miniistiod.mesh.service import Service, ServiceEndpoints
@@ -67,13 +68,12 @@ class ProxyScope:
         """By which policies, Sidecars and Gateways select it: those of its workload and of the place it
         runs in.
         """
-        proxy, own = self.proxy, self.workload.labels
-        return with_topology(own, self.locality, proxy.cluster, proxy.node_name, proxy.network)
+        return labels_of(self.workload, self.proxy)
 
     @cached_property
     def locality(self) -> str:
         """region/zone/sub-zone: what the mesh knows of its workload, else what its Node says."""
-        return self.workload.locality or locality(self.workload.labels, {}) or self.proxy.locality
+        return locality_of(self.workload, self.proxy)
 
     @cached_property
     def sidecar(self) -> Sidecar | None:
@@ -171,3 +171,16 @@ class ProxyScope:
     def wasm_plugins(self) -> tuple[Object[wasm_pb2.WasmPlugin], ...]:
         """All that apply, the root namespace's first."""
         return self.mesh.wasm_plugins.of_workload(self.proxy.namespace, self.labels)
+
+
+@kept
+def labels_of(workload: Workload, proxy: Proxy) -> Mapping[str, str]:
+    """The labels of a workload, and those of the place it runs in as far as its proxy knows them."""
+    place = locality_of(workload, proxy)
+    return with_topology(workload.labels, place, proxy.cluster, proxy.node_name, proxy.network)
+
+
+@kept
+def locality_of(workload: Workload, proxy: Proxy) -> str:
+    """The place of a workload: what the mesh knows, its own label, what the proxy says."""
+    return workload.locality or locality(workload.labels, {}) or proxy.locality
