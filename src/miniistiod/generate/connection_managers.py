@@ -36,6 +36,7 @@ from miniistiod.mesh.kept import kept
 from miniistiod.mesh.settings import MeshSettings
 from miniistiod.proxy.proxy_config import EffectiveProxyConfig
 from miniistiod.translate.mesh_config.connection_settings import connection_limits, connection_settings
+from miniistiod.translate.mesh_config.mesh_networks import internal_addresses
 from miniistiod.translate.mesh_config.path_normalization import path_normalization
 from miniistiod.translate.mesh_config.proxy_headers import (
     ProxyHeaders,
@@ -141,6 +142,7 @@ def _said(side: HttpSide, variant: Variant) -> Hcm:
         upgrade_configs=[Hcm.UpgradeConfig(upgrade_type="websocket")],
         http_protocol_options=_http1(side, headers, variant),
         http2_protocol_options=Http2ProtocolOptions() if variant.http2 else None,
+        internal_address_config=internal_addresses(side.settings.networks) if gateway else None,
     )
     if side.choices.side is ListenerClass.SIDECAR_INBOUND:
         made.forward_client_cert_details = headers.forwarded_cert

@@ -8,9 +8,13 @@ from __future__ import annotations
 
 from typing import Any, TypeVar
 
+from google.protobuf import descriptor_pool, message_factory
+from google.protobuf.any_pb2 import Any as ProtoAny
 from google.protobuf.descriptor import FieldDescriptor
 from google.protobuf.duration_pb2 import Duration
 from google.protobuf.message import Message
+
+from miniistiod.vocab.packing import packed
 
 M = TypeVar("M", bound=Message)
 
@@ -21,6 +25,18 @@ def merged(message: M, patch: Message, *, replaces_lists: bool = False) -> M:
     result.CopyFrom(message)
     _merge(result, patch, replaces_lists)
     return result
+
+
+def merged_any(packed_message: ProtoAny, patch: ProtoAny) -> ProtoAny:
+    """The Any with the patch's content merged in. If the types differ or nobody knows them it stays."""
+    if packed_message.type_url != patch.type_url:
+        return packed_message
+    try:
+        kind = descriptor_pool.Default().FindMessageTypeByName(patch.type_url.rpartition("/")[2])
+    except KeyError:
+        return packed_message
+    message = message_factory.GetMessageClass(kind)
+    return packed(merged(message.FromString(packed_message.value), message.FromString(patch.value)))
 
 
 def _merge(target: Any, patch: Message, replaces_lists: bool) -> None:
