@@ -135,6 +135,7 @@ class Streams:
         """Send what is due, as fast as the client reads."""
         while not connection.ended:
             connection.wake.clear()
+            connection.news = False
             snapshot = self.source.snapshot(connection.node)
             connection.session.update(self.visible(snapshot, connection.node, connection.identity))
             response = connection.session.response(time.time())

@@ -102,7 +102,7 @@ class Metrics:
                 self._forgive(connection, name)
                 connection.rejects[name] = (connection.node.id, code_name(request.code))
                 self.rejected[name].labels(*connection.rejects[name]).set(1)
-        if connection.changed_at is not None and connection.session.settled:
+        if connection.changed_at is not None and not connection.news and connection.session.settled:
             self.convergence.observe(max(0.0, time.time() - connection.changed_at))
             connection.changed_at = None
 

@@ -103,6 +103,7 @@ class AdsServer:
         now = time.time()
         for connection in self.connections:
             connection.changed_at = connection.changed_at or now
+            connection.news = True
         if not self._streams.serving and not self._stopping:
             self._streams.serving = True
             self._soon(self._health.set("", health_pb2.HealthCheckResponse.SERVING))
