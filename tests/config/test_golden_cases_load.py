@@ -1,4 +1,4 @@
-"""Every reference case loads: each document becomes an object, and nothing is found that the reference accepts."""
+"""Every reference case loads: each document becomes an object, and nothing is refused that istiod takes."""
 
 from __future__ import annotations
 

@@ -13,12 +13,12 @@ from dataclasses import dataclass
 import yaml
 
 from miniistiod.config import nodes
-from miniistiod.config.diagnostics import Diagnostic, Key, Level
+from miniistiod.config.diagnostics import Diagnostic, Key, Level, errors
 from miniistiod.config.manifest import manifests
 from miniistiod.config.objects import AnyObject
 from miniistiod.config.reading import Reading
 
-MARKER = re.compile(r"^(?:---|\.\.\.)(?=[ \t\r\n]|$)", re.MULTILINE)
+MARKER = re.compile(r"^(?:---|\.\.\.)(?:[ \t\r]*\n|(?=[ \t\r])|\Z)", re.MULTILINE)
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,7 +31,7 @@ class Chunk:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Document:
-    """What one document holds. `refused` are the keys of objects with errors; `broken` text is no YAML."""
+    """What one document holds. `refused`: the keys of objects with errors; `broken`: it may be any object."""
 
     text: str
     objects: tuple[AnyObject, ...] = ()
@@ -74,7 +74,8 @@ def document(file: str, chunk: Chunk) -> Document:
         return Document(chunk.text, diagnostics=(_not_utf8(file, chunk.text, error.start),), broken=True)
     except RecursionError:
         return Document(chunk.text, diagnostics=(_too_deep(file),), broken=True)
-    return Document(chunk.text, tuple(objects), tuple(refused), tuple(reading.findings))
+    nameless = not objects and not refused and bool(errors(reading.findings))
+    return Document(chunk.text, tuple(objects), tuple(refused), tuple(reading.findings), nameless)
 
 
 def _syntax(file: str, error: yaml.YAMLError) -> Diagnostic:

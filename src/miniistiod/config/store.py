@@ -63,8 +63,8 @@ class Store:
 
     @property
     def objects(self) -> tuple[AnyObject, ...]:
-        """Every object that takes effect."""
-        return tuple(one for ones in self.kinds.values() for one in ones)
+        """Every object that takes effect, by the order of the table of kinds and then of precedence."""
+        return tuple(one for kind in KINDS for one in self.kinds.get(kind.id, ()))
 
     def with_file(self, path: str, text: str) -> Store:
         """The store after one file got this text."""
