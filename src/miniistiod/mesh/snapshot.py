@@ -14,6 +14,7 @@ from miniistiod.mesh import kept
 from miniistiod.mesh.destination_rules import destination_rule_index
 from miniistiod.mesh.discovery import discovered
 from miniistiod.mesh.endpoints import endpoint_index
+from miniistiod.mesh.gateway_api import with_gateway_api
 from miniistiod.mesh.kubernetes_services import kubernetes_service
 from miniistiod.mesh.mesh import Mesh
 from miniistiod.mesh.peer_authentications import peer_authentication_index
@@ -52,6 +53,7 @@ def mesh(known: ByKind, connected: tuple[Workload, ...], of_mesh: MeshSettings) 
         return kept_policies(of(kind), of_mesh.root_namespace)
 
     services = service_index(all_services(of("Service"), of("ServiceEntry"), of("Namespace"), of_mesh))
+    known = with_gateway_api(known, services, of_mesh.domain)
     workloads = all_workloads(of("Pod"), of("Node"), of("WorkloadEntry"), connected, of_mesh)
     return Mesh(
         settings=of_mesh,

@@ -1,0 +1,247 @@
+"""HTTPRoutes of the Gateway API → VirtualServices: one for each host at a listener, or at a Service.
+
+Routes for the same host and listener are merged, the narrower matches first. Source: istiod's
+route_collections.go.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from typing import NamedTuple
+
+from miniistiod.api.gatewayapi import gateway_pb2 as api
+from miniistiod.api.istio.networking.service_entry_pb2 import ServiceEntry
+from miniistiod.api.istio.networking.virtual_service_pb2 import (
+    Destination,
+    HTTPMatchRequest,
+    HTTPRoute,
+    PortSelector,
+    VirtualService,
+)
+from miniistiod.api.kinds import KINDS
+from miniistiod.config.objects import Object
+from miniistiod.mesh.gateway_listeners import INFIX, Parent
+from miniistiod.mesh.hosts import is_wildcard, overlap, subset_of
+from miniistiod.mesh.kept import kept
+from miniistiod.mesh.reference_grants import GATEWAY_API, Grant, granted
+from miniistiod.mesh.virtual_services import MESH, SEMANTICS
+from miniistiod.translate.http_route.rule import Backend, rule
+from miniistiod.translate.http_route.unusable import Unusable
+
+Route = Object[api.HTTPRoute]
+VIRTUAL_SERVICE = next(kind for kind in KINDS if kind.id == "VirtualService")
+ISTIO_NETWORKING = "networking.istio.io"
+RANKS = {"exact": 3, "prefix": 2, "regex": 1}
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Surroundings:
+    """What routes refer to. `parents` are the listeners of each Gateway by its (namespace, name), `hosts` all
+    hosts that some service has, `entries` the ServiceEntries by (namespace, name)."""
+
+    parents: Mapping[tuple[str, str], tuple[Parent, ...]]
+    hosts: frozenset[str]
+    entries: Mapping[tuple[str, str], Object[ServiceEntry]]
+    grants: tuple[Grant, ...]
+    domain: str
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Rules:
+    """The rules of one route; equal only to themselves."""
+
+    http: tuple[HTTPRoute, ...]
+
+
+class Share(NamedTuple):
+    """What one route gives to one host: `key` says which shares are merged, `name` orders them."""
+
+    key: str
+    gateway: str
+    host: str
+    name: str
+    route: Route
+    rules: Rules
+
+
+def virtual_services(routes: Iterable[Route], around: Surroundings) -> tuple[Object[VirtualService], ...]:
+    """The VirtualServices of all routes."""
+    shares: defaultdict[str, list[Share]] = defaultdict(list)
+    for route in routes:
+        for share in _shares(route, around):
+            shares[share.key].append(share)
+    return tuple(merged(tuple(sorted(each, key=_age))) for each in shares.values())
+
+
+def _age(share: Share) -> tuple[str, str, str]:
+    return (share.route.created, share.route.namespace, share.name)
+
+
+@kept
+def merged(shares: tuple[Share, ...]) -> Object[VirtualService]:
+    """One VirtualService of all shares in a host, the oldest first."""
+    first = shares[0]
+    http = sorted((each for share in shares for each in share.rules.http), key=_order)
+    message = VirtualService(hosts=[first.host], gateways=[first.gateway], http=http)
+    return Object(
+        VIRTUAL_SERVICE,
+        first.key.replace("/", "~"),
+        first.route.namespace,
+        message,
+        first.route.origin,
+        annotations={SEMANTICS: "gateway"},
+        created=first.route.created,
+    )
+
+
+def _order(http: HTTPRoute) -> tuple[bool, int, int, bool, int, int]:
+    """Narrower first: exact, prefix, regex; the longer path; with a method; more headers; more parameters."""
+    if not http.match:
+        return (True, 0, 0, False, 0, 0)
+    match = http.match[0]
+    kind = match.uri.WhichOneof("match_type") or ""
+    length = len(getattr(match.uri, kind).encode()) if kind else 0
+    method = match.HasField("method")
+    return (False, -RANKS.get(kind, -1), -length, not method, -len(match.headers), -len(match.query_params))
+
+
+def _shares(route: Route, around: Surroundings) -> Iterator[Share]:
+    count = 0
+    attached = sorted(_attached(route, around), key=lambda each: each[1].name)
+    for reference, parent, banned in attached:
+        mesh = parent.name == MESH
+        port = reference.port if mesh and reference.HasField("port") else 0
+        rules = route_rules(route, mesh, port, around.grants, around.hosts, around.domain)
+        if not rules.http:
+            continue
+        place = (f"{route.namespace}/{port}" if port else route.namespace) if mesh else parent.name
+        for host in _hosts(route, reference, mesh, around):
+            if _isolated(host, parent.hostname, banned):
+                name = f"{route.name}~{count}~{INFIX}"
+                yield Share(f"{place}/{host}", parent.name, host, name, route, rules)
+                count += 1
+
+
+def _hosts(route: Route, reference: api.ParentReference, mesh: bool, around: Surroundings) -> Iterable[str]:
+    """The route's hosts, or those of the Service or ServiceEntry it is attached to."""
+    if not mesh:
+        return tuple(route.message.hostnames) or ("*",)
+    namespace = reference.namespace or route.namespace
+    if reference.kind == "ServiceEntry":
+        entry = around.entries.get((namespace, reference.name))
+        return tuple(entry.message.hosts) if entry is not None else ()
+    return (f"{reference.name}.{namespace}.svc.{around.domain}",)
+
+
+def _attached(
+    route: Route, around: Surroundings
+) -> Iterator[tuple[api.ParentReference, Parent, frozenset[str]]]:
+    """The listeners that take the route, each with the hosts of its neighbours on the same port."""
+    for reference in route.message.parent_refs:
+        listeners = _parents(route, reference, around)
+        for parent in listeners:
+            if _accepted(route, reference, parent):
+                near = (p for p in listeners if (p.port, p.protocol) == (parent.port, parent.protocol))
+                yield reference, parent, frozenset(p.hostname for p in near) - {parent.hostname}
+
+
+THE_MESH = Parent(MESH, (), "", "", 0, "", ("HTTPRoute",))
+
+
+def _parents(route: Route, reference: api.ParentReference, around: Surroundings) -> tuple[Parent, ...]:
+    namespace = reference.namespace or route.namespace
+    group = reference.group if reference.HasField("group") else GATEWAY_API
+    match (group, reference.kind or "Gateway"):
+        case ("gateway.networking.k8s.io", "Gateway"):
+            return around.parents.get((namespace, reference.name), ())
+        case ("", "Service"):
+            known = f"{reference.name}.{namespace}.svc.{around.domain}" in around.hosts
+            return (THE_MESH,) if known else ()
+        case ("networking.istio.io", "ServiceEntry"):
+            return (THE_MESH,) if (namespace, reference.name) in around.entries else ()
+    return ()
+
+
+def _accepted(route: Route, reference: api.ParentReference, parent: Parent) -> bool:
+    if "HTTPRoute" not in parent.kinds:
+        return False
+    if parent is THE_MESH:
+        return True
+    if reference.port not in (0, parent.port) or reference.section_name not in ("", parent.section):
+        return False
+    allowed = [host.partition("/") for host in parent.hosts]
+    return any(
+        overlap(host, own) and namespace in ("*", route.namespace)
+        for host in (tuple(route.message.hostnames) or ("*",))
+        for namespace, _, own in allowed
+    )
+
+
+def _isolated(host: str, listener: str, banned: frozenset[str]) -> bool:
+    """Whether the host is this listener's to serve: a neighbour with a narrower name takes it away."""
+    if listener and not is_wildcard(listener):
+        return True
+    if listener and not overlap(host, listener):
+        return False
+    return not any(len(listener) <= len(other) and subset_of(host, other) for other in banned)
+
+
+@kept
+def route_rules(
+    route: Route, mesh: bool, port: int, grants: tuple[Grant, ...], hosts: frozenset[str], domain: str
+) -> Rules:
+    """All rules of a route, one for each match; none when one of them cannot be carried out. In the mesh no
+    grants are asked for, and they are for this port only (0: any)."""
+
+    def backend(reference: api.BackendRef | api.HTTPBackendRef) -> Backend:
+        return backend_of(reference, route.namespace, None if mesh else grants, hosts, domain)
+
+    try:
+        http = [
+            rule(each, match, f"{route.namespace}.{route.name}.{index}", backend)
+            for index, each in enumerate(route.message.rules)
+            for match in (tuple(each.matches) or (None,))
+        ]
+    except Unusable:
+        return Rules(())
+    return Rules(tuple(sorted((_at_port(each, port) for each in http), key=_order)))
+
+
+def _at_port(http: HTTPRoute, port: int) -> HTTPRoute:
+    if not port:
+        return http
+    at = HTTPRoute()
+    at.CopyFrom(http)
+    if not at.match:
+        at.match.append(HTTPMatchRequest())
+    for match in at.match:
+        match.port = port
+    return at
+
+
+def backend_of(
+    reference: api.BackendRef | api.HTTPBackendRef,
+    namespace: str,
+    grants: tuple[Grant, ...] | None,
+    hosts: frozenset[str],
+    domain: str,
+) -> Backend:
+    """Where a backend is. One that does not exist still has a name; one that is not granted has none."""
+    kind = reference.kind if reference.HasField("kind") else "Service"
+    place = reference.namespace if reference.HasField("namespace") else namespace
+    target = (reference.group, kind, place, reference.name)
+    if grants is not None and not granted(grants, "HTTPRoute", namespace, target):
+        return Backend(Destination(), False)
+    if (reference.group, kind) == ("", "Service"):
+        host = f"{reference.name}.{place}.svc.{domain}"
+        if "." in reference.name:
+            raise Unusable("a backend is named by its Service's name, not by its host")
+    elif (reference.group, kind) == (ISTIO_NETWORKING, "Hostname"):
+        host = reference.name
+    else:
+        return Backend(Destination(), False)
+    if not reference.HasField("port"):
+        raise Unusable(f"backend {reference.name} needs a port")
+    return Backend(Destination(host=host, port=PortSelector(number=reference.port)), host in hosts)
