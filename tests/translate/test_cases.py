@@ -32,7 +32,7 @@ def cases() -> Iterator[Any]:
             yield pytest.param(module, case, id=f"{module}-{case['name']}")
 
 
-@pytest.mark.parametrize(("module", "case"), cases())
+@pytest.mark.parametrize(("module", "case"), list(cases()))
 def test_leaf(module: str, case: Mapping[str, Any]) -> None:
     leaf: Callable[..., Any] = _leaf(module, case)
     types_ = typing.get_type_hints(leaf)
