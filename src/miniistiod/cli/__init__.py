@@ -17,6 +17,8 @@ COMMANDS = {
     "proxy-config": "proxy_config:proxy_config",
     "translate": "translate:translate",
     "bootstrap": "bootstrap:bootstrap",
+    "authz": "authz:authz",
+    "token": "token:token",
     "doctor": "doctor:doctor",
     "version": "version:version",
 }

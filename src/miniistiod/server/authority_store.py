@@ -71,6 +71,11 @@ def private_directory(directory: Path) -> None:
 def private_file(path: Path, content: bytes) -> None:
     """A file that never was open to others, not for a moment, and is never half there."""
     private_directory(path.parent)
+    secret_file(path, content)
+
+
+def secret_file(path: Path, content: bytes) -> None:
+    """The same in a folder that is somebody else's."""
     new = path.with_name(f".{path.name}.{os.getpid()}")
     descriptor = os.open(new, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, PRIVATE)
     with os.fdopen(descriptor, "wb") as file:
