@@ -16,6 +16,7 @@ import httpx
 
 SECONDS_TO_APPEAR = 5.0
 """How long a line of an access log may take to be written."""
+SECONDS_FOR_MORE = 30.0
 INTERVAL = 0.01
 
 ACCESS_LOG = re.compile(
@@ -78,15 +79,34 @@ class Client(Inspected):
         return [Reply(**result) for result in self.http.post("/send", json=order).json()]
 
     @contextlib.contextmanager
-    def loop(self, url: str, **order: Any) -> Iterator[list[Reply]]:
-        """Requests over and over while the block runs; the list is filled when it ends."""
-        name = f"loop{next(self.numbers)}"
-        replies: list[Reply] = []
-        self.http.post(f"/loops/{name}", json={"url": url, **order}).raise_for_status()
+    def loop(self, url: str, **order: Any) -> Iterator[Loop]:
+        """Requests over and over while the block runs."""
+        loop = Loop(self.http, f"/loops/loop{next(self.numbers)}")
+        self.http.post(loop.path, json={"url": url, **order}).raise_for_status()
         try:
-            yield replies
+            yield loop
         finally:
-            replies += [Reply(**result) for result in self.http.delete(f"/loops/{name}").json()]
+            loop.replies += [Reply(**result) for result in self.http.delete(loop.path).json()]
+
+
+class Loop:
+    """Requests that go on; `replies` are there when it has ended."""
+
+    def __init__(self, http: httpx.Client, path: str) -> None:
+        self.http, self.path = http, path
+        self.replies: list[Reply] = []
+
+    def more(self, count: int) -> None:
+        """Wait for so many replies more; AssertionError when they do not come."""
+        end = time.monotonic() + SECONDS_FOR_MORE
+        wanted = self.seen() + count
+        while self.seen() < wanted:
+            assert time.monotonic() < end, f"{self.path}: {count} more requests took too long"
+            time.sleep(INTERVAL)
+
+    def seen(self) -> int:
+        """How many replies there are by now."""
+        return int(self.http.get(self.path).json())
 
 
 class AccessLog:

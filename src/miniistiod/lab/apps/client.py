@@ -92,7 +92,7 @@ class Loops:
 
 
 def client_routes() -> list[Route]:
-    """POST /send, POST /loops/NAME (start), GET (results so far) and DELETE (stop; the results)."""
+    """POST /send, POST /loops/NAME (start), GET (how many so far) and DELETE (stop; the results)."""
     loops = Loops()
 
     async def send(request: Request) -> Response:
@@ -103,8 +103,9 @@ def client_routes() -> list[Route]:
         if request.method == "POST":
             loops.start(name, await request.json())
             return JSONResponse({})
-        seen = loops.running[name][1] if request.method == "GET" else await loops.stopped(name)
-        return JSONResponse(seen)
+        if request.method == "GET":
+            return JSONResponse(len(loops.running[name][1]))
+        return JSONResponse(await loops.stopped(name))
 
     return [
         Route("/send", send, methods=["POST"]),
