@@ -25,6 +25,7 @@ MESH_TCP = ("istio-peer-exchange", "istio")
 MESH = ("istio", "istio-peer-exchange", *MESH_HTTP)
 """What a sidecar offers in its TLS handshake."""
 
+
 class ChainMatch(NamedTuple):
     """One filter chain of a port: when it is taken, and what it is."""
 
@@ -33,17 +34,18 @@ class ChainMatch(NamedTuple):
     alpn: tuple[str, ...] = ()
     terminates: bool = False
 
-_HTTP = {
+
+_HTTP: dict[int, tuple[ChainMatch, ...]] = {
     Mode.STRICT: (ChainMatch(True, TLS, terminates=True),),
     Mode.PERMISSIVE: (ChainMatch(True, TLS, MESH, True), ChainMatch(True, PLAIN)),
     Mode.DISABLE: (ChainMatch(True, PLAIN),),
 }
-_TCP = {
+_TCP: dict[int, tuple[ChainMatch, ...]] = {
     Mode.STRICT: (ChainMatch(False, TLS, terminates=True),),
     Mode.PERMISSIVE: (ChainMatch(False, TLS, MESH, True), ChainMatch(False, TLS), ChainMatch(False, PLAIN)),
     Mode.DISABLE: (ChainMatch(False, PLAIN),),
 }
-_AUTO = {
+_AUTO: dict[int, tuple[ChainMatch, ...]] = {
     Mode.STRICT: (ChainMatch(True, TLS, MESH_HTTP, True), ChainMatch(False, TLS, terminates=True)),
     Mode.PERMISSIVE: (
         ChainMatch(True, TLS, MESH_HTTP, True),
@@ -55,9 +57,9 @@ _AUTO = {
     Mode.DISABLE: (ChainMatch(True, PLAIN, PLAIN_HTTP), ChainMatch(False, PLAIN)),
 }
 
+
 def chain_matches(protocol: Protocol, mode: int) -> tuple[ChainMatch, ...]:
     """The chains of a port in Istio's order; `mode` is the effective one, never UNSET."""
     if protocol.is_http:
         return _HTTP[mode]
     return _AUTO[mode] if protocol is Protocol.AUTO else _TCP[mode]
-
