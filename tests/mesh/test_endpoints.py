@@ -180,3 +180,25 @@ def test_accounts_are_those_of_all_endpoints_once() -> None:
     assert where.endpoints.of(service_of(where, CART)).service_accounts == (
         "spiffe://cluster.local/ns/shop/sa/cart",
     )
+
+
+def test_endpoints_written_by_hand_count_like_slices() -> None:
+    plain = """
+apiVersion: v1
+kind: Service
+metadata: {name: db, namespace: shop}
+spec: {clusterIP: 10.96.0.7, ports: [{name: tcp, port: 5432}]}
+"""
+    by_hand = """
+apiVersion: v1
+kind: Endpoints
+metadata: {name: db, namespace: shop}
+subsets:
+- {addresses: [{ip: 192.168.3.1}], notReadyAddresses: [{ip: 192.168.3.2}], ports: [{name: tcp, port: 15432}]}
+"""
+    where = mesh(plain, by_hand)
+    found = where.endpoints.of(service_of(where, "db.shop.svc.cluster.local")).all
+    assert [(e.address, e.port, e.healthy) for e in found] == [
+        ("192.168.3.1", 15432, True),
+        ("192.168.3.2", 15432, False),
+    ]

@@ -141,3 +141,32 @@ def test_discovery_selectors_hide_other_namespaces() -> None:
         service("cart", namespace="far"),
     )
     assert [s.namespace for s in where.services.all] == ["shop"]
+
+
+@pytest.mark.parametrize(
+    ("namespace", "export_to", "seen"),
+    [
+        ("shop", "", ["shop"]),
+        ("shop", "far", []),
+        ("far", "", ["shop", "far", "third"]),
+        ("third", "", []),
+    ],
+)
+def test_the_mesh_may_cap_how_far_entries_are_seen(namespace: str, export_to: str, seen: list[str]) -> None:
+    config = """
+apiVersion: install.istio.io/v1alpha1
+kind: MeshConfig
+spec:
+  serviceEntryVisibility:
+    applyToSidecars: true
+    defaultVisibility: NONE
+    policies:
+    - visibility: NAMESPACE
+      matchingRules: [{namespaceSelector: {matchLabels: {kubernetes.io/metadata.name: shop}}}]
+    - {visibility: PUBLIC, matchingRules: [{namespaceSelector: {matchLabels: {open: 'yes'}}}]}
+"""
+    labelled = [f"apiVersion: v1\nkind: Namespace\nmetadata: {{name: {n}}}" for n in ("shop", "third")]
+    far = "apiVersion: v1\nkind: Namespace\nmetadata: {name: far, labels: {open: 'yes'}}"
+    text = entry("api", "api.example", f"{WEB}, exportTo: [{export_to}]", namespace)
+    where = mesh(config, *labelled, far, text)
+    assert [n for n in ("shop", "far", "third") if where.services.visible(n)] == seen

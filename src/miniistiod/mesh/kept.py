@@ -17,7 +17,7 @@ from typing import Any, ParamSpec, TypeVar
 P = ParamSpec("P")
 R = TypeVar("R")
 
-PATIENCE = 8
+PATIENCE = 16
 """For how many turns a result stays that nobody asks for."""
 
 

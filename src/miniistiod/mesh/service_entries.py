@@ -9,6 +9,7 @@ from miniistiod.api.istio.networking import service_entry_pb2
 from miniistiod.config.objects import Object
 from miniistiod.mesh.kept import kept
 from miniistiod.mesh.service import UNSPECIFIED, Port, Registry, Resolution, Service
+from miniistiod.mesh.service_entry_visibility import capped
 from miniistiod.mesh.settings import MeshSettings
 from miniistiod.mesh.traffic_distribution import traffic_distribution
 from miniistiod.mesh.visibility import export_to
@@ -27,10 +28,11 @@ RESOLUTIONS = {
 
 @kept
 def entry_services(
-    origin: Object[Entry], namespace_distribution: str, settings: MeshSettings
+    origin: Object[Entry], namespace_distribution: str, cap: int, settings: MeshSettings
 ) -> tuple[Service, ...]:
-    """The services of one entry, in the order of its hosts and addresses."""
+    """The services of one entry, in the order of its hosts and addresses. `cap` is its highest visibility."""
     entry = origin.message
+    exports = export_to(entry.export_to, settings.service_export_to, origin.namespace)
     ports = tuple(Port(p.name, p.number, parsed(p.protocol), p.target_port) for p in entry.ports)
     return tuple(
         Service(
@@ -44,7 +46,7 @@ def entry_services(
             created=(origin.created, host, origin.namespace),
             addresses=(address,),
             mesh_external=entry.location == Entry.MESH_EXTERNAL,
-            export_to=export_to(entry.export_to, settings.service_export_to, origin.namespace),
+            export_to=capped(exports, origin.namespace, cap),
             labels=origin.labels,
             annotations=origin.annotations,
             selector=dict(entry.workload_selector.labels),

@@ -12,15 +12,17 @@ from miniistiod.config import Store
 from miniistiod.config.objects import Object
 from miniistiod.mesh import kept
 from miniistiod.mesh.destination_rules import destination_rule_index
-from miniistiod.mesh.discovery import discovered
+from miniistiod.mesh.discovery import discovered, namespace_labels
 from miniistiod.mesh.endpoints import endpoint_index
 from miniistiod.mesh.gateway_api import with_gateway_api
 from miniistiod.mesh.kubernetes_services import kubernetes_service
 from miniistiod.mesh.mesh import Mesh
+from miniistiod.mesh.mirrored_slices import with_mirrored
 from miniistiod.mesh.peer_authentications import peer_authentication_index
 from miniistiod.mesh.policies import PolicyIndex, policy_index
 from miniistiod.mesh.service import Service
 from miniistiod.mesh.service_entries import entry_services
+from miniistiod.mesh.service_entry_visibility import visibility
 from miniistiod.mesh.services import service_index
 from miniistiod.mesh.settings import MeshSettings, settings
 from miniistiod.mesh.sidecars import sidecar_index
@@ -54,12 +56,13 @@ def mesh(known: ByKind, connected: tuple[Workload, ...], of_mesh: MeshSettings) 
 
     services = service_index(all_services(of("Service"), of("ServiceEntry"), of("Namespace"), of_mesh))
     known = with_gateway_api(known, services, of_mesh.domain)
+    slices = with_mirrored(of("EndpointSlice"), of("Endpoints"))
     workloads = all_workloads(of("Pod"), of("Node"), of("WorkloadEntry"), connected, of_mesh)
     return Mesh(
         settings=of_mesh,
         services=services,
         workloads=workloads,
-        endpoints=endpoint_index(services, of("EndpointSlice"), workloads, of_mesh),
+        endpoints=endpoint_index(services, slices, workloads, of_mesh),
         virtual_services=virtual_service_index(of("VirtualService"), of_mesh),
         destination_rules=destination_rule_index(of("DestinationRule"), of_mesh),
         sidecars=sidecar_index(of("Sidecar"), of_mesh.root_namespace),
@@ -83,9 +86,11 @@ def all_services(
 ) -> tuple[Service, ...]:
     """The services of all documents."""
     distribution = {n.name: n.annotations.get(ANNOTATION, "") for n in namespaces}
+    labels = {n.name: namespace_labels(n) for n in namespaces}
     found = [kubernetes_service(each, distribution.get(each.namespace, ""), of_mesh) for each in services]
     for each in entries:
-        found += entry_services(each, distribution.get(each.namespace, ""), of_mesh)
+        cap = visibility(of_mesh, labels.get(each.namespace, {}))
+        found += entry_services(each, distribution.get(each.namespace, ""), cap, of_mesh)
     return tuple(found)
 
 
