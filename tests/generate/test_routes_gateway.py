@@ -22,8 +22,8 @@ EDGE = "istio-system"
 CART = service("cart", "10.96.0.1", 80)
 
 
-def server(*hosts: str, port: int = 80, protocol: str = "HTTP", **more: Any) -> Document:
-    declared = {"number": port, "name": f"{protocol}-{port}".lower(), "protocol": protocol}
+def server(*hosts: str, port: int = 80, protocol: str = "HTTP", name: str = "", **more: Any) -> Document:
+    declared = {"number": port, "name": name or f"{protocol}-{port}".lower(), "protocol": protocol}
     return {"port": declared, "hosts": list(hosts), **more}
 
 
@@ -94,7 +94,7 @@ def test_without_rules_nobody_is_known() -> None:
 
 
 def test_a_redirecting_server_redirects_all_its_hosts() -> None:
-    edge = gateway("edge", server("a.org", "b.org", tls={"httpsRedirect": True}), server("c.org"))
+    edge = gateway("edge", server("a.org", "b.org", tls={"httpsRedirect": True}), server("c.org", name="c"))
     found = hosts("http.80", edge, rules("v", ["a.org", "c.org"]))
     assert {name: host.require_tls for name, host in found.items()} == {
         "a.org:80": VirtualHost.ALL,
