@@ -116,14 +116,15 @@ def common(side: HttpSide, variant: Variant) -> Hcm:
 
 
 def _chosen(side: HttpSide, variant: Variant) -> HttpChoices:
-    cache = DnsCacheConfig(name=variant.dns_cache, dns_lookup_family=variant.dns_family)
+    of_service = DnsCacheConfig(name=variant.dns_cache, dns_lookup_family=variant.dns_family)
+    caches = (of_service,) if variant.dns_cache else ()
     headers = _headers(side)
     return replace(
         side.choices,
         exchange_only_in_mesh=headers.exchange_only_in_mesh,
         grpc_web=variant.grpc_web,
         detected=variant.detected,
-        dns_cache=cache if variant.dns_cache else side.choices.dns_cache,
+        dns_caches=(*caches, *side.choices.dns_caches),
         debug_headers=headers.debug_headers,
     )
 

@@ -48,7 +48,7 @@ class HttpChoices:
     stats: tuple[Any, ...] = ()
     grpc_web: bool = False
     detected: bool = False
-    dns_cache: DnsCacheConfig | None = None
+    dns_caches: tuple[DnsCacheConfig, ...] = ()
     debug_headers: bool = True
 
 
@@ -121,8 +121,8 @@ def stats(choices: HttpChoices) -> Filters:
 
 def dynamic_forward_proxy(choices: HttpChoices) -> Filters:
     """Resolves the host of a request whose cluster has no addresses of its own."""
-    if choices.dns_cache is not None:
-        config = dynamic_forward_proxy_pb2.FilterConfig(dns_cache_config=choices.dns_cache)
+    for cache in choices.dns_caches:
+        config = dynamic_forward_proxy_pb2.FilterConfig(dns_cache_config=cache)
         yield HttpFilter(name="envoy.filters.http.dynamic_forward_proxy", typed_config=packed(config))
 
 

@@ -122,7 +122,7 @@ def _http_side(
         jwt=secured.authentication,
         local=secured.authorization,
         stats=seen.stats,
-        dns_cache=allow_any_cache(dns.family, dns.resolver) if dns is not None else None,
+        dns_caches=() if dns is None else (allow_any_cache(dns.family, dns.resolver),),
     )
     return HttpSide(choices, settings, proxy_config, seen, spans, metadata)
 
