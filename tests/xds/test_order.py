@@ -95,7 +95,7 @@ def test_p22_a_new_cluster_that_goes_again_is_not_waited_for(book):
 def test_p22_a_client_that_never_asks_for_the_endpoints_is_not_stuck_for_ever(book):
     connected(book) >> at_once(changes(CDS, "b"), changes(RDS, "r=2"))
     book << (response("b") if book.delta else response("a", "b")) >> ack() << nothing()
-    assert book.session.waiting
+    assert book.session.waiting_since == 0
     book >> patience_ends() << response("r=2", of=RDS)
 
 
@@ -103,6 +103,19 @@ def test_p22_a_client_that_never_acknowledges_is_not_stuck_for_ever(book):
     book >> has(CDS, "a") >> subscribe(CDS) << response("a") >> changes(CDS, "a=2") << nothing()
     book >> patience_ends() << response("a=2") >> changes(CDS, "a=3") << nothing()
     book >> patience_ends() << response("a=3")
+
+
+def test_p22_it_is_known_since_when_a_push_waits_whatever_else_goes_on(book):
+    connected(book) >> changes(CDS, "a=2") << response("a=2", of=CDS) << response("a", of=EDS) >> ack(EDS)
+    book.now = 3.0
+    book >> changes(CDS, "a=3") << nothing()
+    for second in (4.0, 5.0):
+        book.now = second
+        gone = response(removed=(f"r{second}",)) if book.delta else nothing()
+        book >> subscribe(RDS, f"r{second}") << gone << nothing()
+    assert book.session.waiting_since == 3.0
+    book >> ack(CDS) << response("a=3", of=CDS)
+    assert book.session.waiting_since is None
 
 
 def test_p22_a_late_answer_after_patience_ended_still_counts(book):

@@ -146,7 +146,7 @@ class Client:
                 self.ack()
             self.follow()
             if quiet:
-                if not self.session.waiting:
+                if self.session.waiting_since is None:
                     return
                 self.patience()
         raise AssertionError("it never comes to rest")

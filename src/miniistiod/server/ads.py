@@ -142,7 +142,6 @@ class Streams:
             if response is None:
                 await self._wait(connection)
                 continue
-            connection.waits_since = None
             start = time.perf_counter()
             data = connection.dialect.response(response)
             await context.write(data)
@@ -150,18 +149,15 @@ class Streams:
 
     async def _wait(self, connection: Connection) -> None:
         """Until something happens; a push that waits too long for the client goes without it."""
-        if not connection.session.waiting:
-            connection.waits_since = None
+        since = connection.session.waiting_since
+        if since is None:
             if connection.session.settled:
                 connection.changed_at = None  # the change was none for this client
             await connection.wake.wait()
             return
-        now = time.monotonic()
-        connection.waits_since = connection.waits_since or now
-        left = connection.waits_since + self.options.release_after - now
+        left = since + self.options.release_after - time.time()
         if left <= 0:
             connection.session.release()
-            connection.waits_since = None
             return
         with contextlib.suppress(TimeoutError):
             await asyncio.wait_for(connection.wake.wait(), left)

@@ -27,7 +27,7 @@ class Refusal(Exception):
 class Connection:
     """One stream of one client. `wake` tells its writer that there is something to look at.
 
-    waits_since: when its pushes began to wait for it. changed_at: the oldest change it has not acknowledged.
+    changed_at: when the oldest change was that it has not acknowledged.
     news: the source has changed since this client's resources were last taken from it.
     rejects: the labels under which the metrics count what it rejects, by type.
     """
@@ -42,7 +42,6 @@ class Connection:
     wake: asyncio.Event = field(default_factory=asyncio.Event)
     ended: bool = False
     refusal: Refusal | None = None
-    waits_since: float | None = None
     changed_at: float | None = None
     news: bool = False
     rejects: dict[str, tuple[str, str]] = field(default_factory=dict)

@@ -75,7 +75,10 @@ class Session:
                 push = may_push(state, self.states, self.warming)
                 made = self._made(state, push, push and may_remove(state, self.states), now)
                 if made is not None:
+                    state.held_since = None
                     return made
+            waits = state.changed or state.doomed
+            state.held_since = (now if state.held_since is None else state.held_since) if waits else None
         return None
 
     def release(self) -> None:
@@ -83,11 +86,12 @@ class Session:
         self.warming.clear()
         for state in self.states.values():
             state.book.patient = False
+            state.held_since = None
 
     @property
-    def waiting(self) -> bool:
-        """Whether something is due that `response` holds back for now."""
-        return any(s.changed or s.doomed for s in self.states.values())
+    def waiting_since(self) -> float | None:
+        """Since when a push has been held back, by the clock given to `response`; None when none is."""
+        return min((s.held_since for s in self.states.values() if s.held_since is not None), default=None)
 
     @property
     def settled(self) -> bool:

@@ -20,7 +20,7 @@ class TypeState:
 
     asked: names to be answered at once, whatever the client holds. due: an answer is owed even if empty.
     changed: names to push, with what the client holds (None: nothing). doomed: held, but gone from the
-    snapshot.
+    snapshot. held_since: since when a push of this type has to wait.
     """
 
     def __init__(self, rules: TypeRules, parts: tuple[Part, ...]) -> None:
@@ -31,6 +31,7 @@ class TypeState:
         self.due = False
         self.changed: dict[str, Resource | None] = {}
         self.doomed: dict[str, Resource] = {}
+        self.held_since: float | None = None
         self.book = Book()
 
     def current(self, name: str) -> Resource | None:
