@@ -95,9 +95,7 @@ def test_the_mesh_says_so_where_the_rule_says_nothing() -> None:
 
 
 def test_distribute_sets_weights_and_empties_the_rest() -> None:
-    own = settings(
-        localityLbSetting={"distribute": [{"from": "r1/*", "to": {"r1/z1/*": 70, "r2/*": 30}}]}
-    )
+    own = settings(localityLbSetting={"distribute": [{"from": "r1/*", "to": {"r1/z1/*": 70, "r2/*": 30}}]})
     assert placed(own, groups(*PLACES), at("r1/z1/s1"), ejects=False) == [
         (["r1/z1/s1"], 0, 35),
         (["r1/z1/s2"], 0, 35),
@@ -170,9 +168,7 @@ def test_another_network_comes_behind_all_others() -> None:
 
 
 def test_failover_refines_failover_priority() -> None:
-    own = settings(
-        localityLbSetting={"failoverPriority": ["rack"], "failover": [{"from": "r1", "to": "r2"}]}
-    )
+    own = settings(localityLbSetting={"failoverPriority": ["rack"], "failover": [{"from": "r1", "to": "r2"}]})
     given = (
         Group(locality("r1"), (member("a", rack="a"), member("b", rack="b")), 2),
         Group(locality("r2"), (member("c", rack="a"),), 1),
