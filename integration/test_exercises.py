@@ -34,7 +34,7 @@ def test_a_all_traffic_goes_to_v1_and_no_page_has_stars(lab: LiveLab) -> None:
     with lab.rules(SUBSETS, EXERCISES / "02-all-to-v1"):
         pages = [lab.page() for _ in range(50)]
     assert {page.status_code for page in pages} == {200}
-    assert all("glyphicon-star" not in page.text and "reviews-version\">v1<" in page.text for page in pages)
+    assert all("glyphicon-star" not in page.text and 'reviews-version">v1<' in page.text for page in pages)
 
 
 def test_without_rules_all_three_versions_are_seen_with_their_stars(lab: LiveLab) -> None:
@@ -88,16 +88,22 @@ def test_e_a_circuit_breaker_refuses_what_comes_on_top(lab: LiveLab) -> None:
     assert {entry["flags"] for entry in refused} == {"UO"}
 
 
-def test_f_a_second_destination_rule_for_a_host_adds_nothing_to_the_first_but_its_subsets(lab: LiveLab) -> None:
+def test_f_a_second_destination_rule_for_a_host_adds_nothing_to_the_first_but_its_subsets(
+    lab: LiveLab,
+) -> None:
     """istiod merges rules of one host: subsets are joined, the older rule's traffic policy stands."""
-    with lab.rules(SUBSETS, EXERCISES / "02-all-to-v1"):
-        with lab.rules(EXERCISES / "07-circuit-breaker"):
-            merged = lab.client.send(REVIEWS, count=30, concurrency=3)
-            clusters = lab.proxy("client", "/clusters")
+    with lab.rules(SUBSETS, EXERCISES / "02-all-to-v1"), lab.rules(EXERCISES / "07-circuit-breaker"):
+        merged = lab.client.send(REVIEWS, count=30, concurrency=3)
+        clusters = lab.proxy("client", "/clusters")
     assert set(versions([reply for reply in merged if reply.status == 200])) == {"v1"}
     subset = "outbound|9080|v1|reviews.default.svc.cluster.local::default_priority::max_requests::"
     whole = "outbound|9080||reviews.default.svc.cluster.local::default_priority::max_requests::"
-    limits = {name: line.rpartition("::")[2] for name in (subset, whole) for line in clusters.splitlines() if line.startswith(name)}
+    limits = {
+        name: line.rpartition("::")[2]
+        for name in (subset, whole)
+        for line in clusters.splitlines()
+        if line.startswith(name)
+    }
     assert limits == {subset: "1", whole: "1"}
     assert 503 in {reply.status for reply in merged}
 
@@ -151,12 +157,15 @@ def test_h_a_hanging_service_is_given_up_after_the_timeout(lab: LiveLab) -> None
 
 def test_i_no_change_loses_a_request_under_way(lab: LiveLab) -> None:
     steps = ("02-all-to-v1", "03-canary", "04-by-user", "03-canary", "02-all-to-v1", "03-canary")
-    with lab.rules(SUBSETS, EXERCISES / "02-all-to-v1"):
-        with lab.client.loop(REVIEWS) as mesh, lab.client.loop("http://productpage:9080/productpage") as pages:
-            for step in steps:
-                lab.apply(EXERCISES / step)
-                mesh.more(20)
-                pages.more(5)
+    with (
+        lab.rules(SUBSETS, EXERCISES / "02-all-to-v1"),
+        lab.client.loop(REVIEWS) as mesh,
+        lab.client.loop("http://productpage:9080/productpage") as pages,
+    ):
+        for step in steps:
+            lab.apply(EXERCISES / step)
+            mesh.more(20)
+            pages.more(5)
     assert len(mesh.replies) >= 20 * len(steps)
     assert [reply for reply in mesh.replies + pages.replies if reply.status != 200] == []
     assert set(versions(mesh.replies)) == {"v1", "v2"}
@@ -172,7 +181,10 @@ def test_j_a_server_sees_the_clients_spiffe_identity(lab: LiveLab) -> None:
         "client": ratings.requests[0]["headers"]["x-forwarded-client-cert"],
         "productpage": details.requests[-1]["headers"]["x-forwarded-client-cert"],
     }
-    for account, seen in (("client", identities["client"]), ("bookinfo-productpage", identities["productpage"])):
+    for account, seen in (
+        ("client", identities["client"]),
+        ("bookinfo-productpage", identities["productpage"]),
+    ):
         assert f"URI=spiffe://cluster.local/ns/default/sa/{account}" in seen.split(",")[-1].split(";")
     assert "By=spiffe://cluster.local/ns/default/sa/bookinfo-ratings" in identities["client"].split(";")
 

@@ -22,7 +22,9 @@ from miniistiod.lab.outside import OutsideLab
 from miniistiod.lab.state import State
 from miniistiod.testing.live import CONFIGS, described
 
-pytestmark = pytest.mark.skipif(machine.namespaces().level != "ok", reason=f"no namespaces: {machine.namespaces().how}")
+pytestmark = pytest.mark.skipif(
+    machine.namespaces().level != "ok", reason=f"no namespaces: {machine.namespaces().how}"
+)
 
 CLIENT = "http://httpbin:8000/hostname"
 
@@ -86,7 +88,9 @@ def test_a_second_start_changes_nothing(outside: OutsideLab) -> None:
     assert answer(outside) == '{"hostname":"httpbin"}200'
 
 
-@pytest.mark.parametrize("part", ["serve --config", r"bin/envoy.*httpbin", r"apps httpbin", r"sleep infinity"])
+@pytest.mark.parametrize(
+    "part", ["serve --config", r"bin/envoy.*httpbin", r"apps httpbin", r"sleep infinity"]
+)
 def test_a_part_that_dies_is_started_again(outside: OutsideLab, part: str) -> None:
     victim = child(outside, part)
     os.kill(victim, signal.SIGKILL)
@@ -126,26 +130,38 @@ def test_down_leaves_no_process_and_no_network_behind(outside: OutsideLab) -> No
 
 def test_a_workload_applied_to_a_running_lab_starts_and_a_deleted_one_ends(outside: OutsideLab) -> None:
     documents = [d for d in described([CONFIGS / "httpbin"]) if d["metadata"]["name"] == "httpbin"]
-    second = json.loads(json.dumps(documents).replace('"httpbin"', '"httpbin2"').replace('["httpbin2"]', '["httpbin"]'))
+    second = json.loads(
+        json.dumps(documents).replace('"httpbin"', '"httpbin2"').replace('["httpbin2"]', '["httpbin"]')
+    )
     outside.apply(second)
     outside.start(fixed_ports=False)
-    assert eventually(lambda: answer(outside, url="http://httpbin2:8000/hostname") == '{"hostname":"httpbin2"}200')
+    assert eventually(
+        lambda: answer(outside, url="http://httpbin2:8000/hostname") == '{"hostname":"httpbin2"}200'
+    )
     outside.delete((d["kind"], d["metadata"]["name"], "default") for d in second)
     assert [pod["name"] for pod in outside.ask("status")["pods"]] == ["client", "httpbin"]
     assert answer(outside, url="http://httpbin2:8000/hostname").endswith("000")
 
 
 def test_a_workload_without_sidecar_is_reached_and_reaches_others(outside: OutsideLab) -> None:
-    documents = [d for d in described([CONFIGS / "httpbin"]) if d["metadata"]["name"] in ("httpbin", "client")]
-    legacy = json.loads(json.dumps(documents).replace('"httpbin"', '"legacy"').replace('["legacy"]', '["httpbin"]'))
-    legacy = json.loads(json.dumps(legacy).replace('"client"', '"outsider"').replace('["outsider"]', '["client"]'))
+    documents = [
+        d for d in described([CONFIGS / "httpbin"]) if d["metadata"]["name"] in ("httpbin", "client")
+    ]
+    legacy = json.loads(
+        json.dumps(documents).replace('"httpbin"', '"legacy"').replace('["legacy"]', '["httpbin"]')
+    )
+    legacy = json.loads(
+        json.dumps(legacy).replace('"client"', '"outsider"').replace('["outsider"]', '["client"]')
+    )
     for document in legacy:
         if document["kind"] == "Deployment":
             document["spec"]["template"]["metadata"]["labels"]["sidecar.istio.io/inject"] = "false"
     outside.apply(legacy)
     outside.start(fixed_ports=False)
     try:
-        assert eventually(lambda: answer(outside, url="http://legacy:8000/hostname") == '{"hostname":"legacy"}200')
+        assert eventually(
+            lambda: answer(outside, url="http://legacy:8000/hostname") == '{"hostname":"legacy"}200'
+        )
         assert answer(outside, "outsider") == '{"hostname":"httpbin"}200'
     finally:
         outside.delete((d["kind"], d["metadata"]["name"], "default") for d in legacy)
@@ -156,10 +172,12 @@ def stranger() -> Iterator[Callable[..., subprocess.CompletedProcess[str]]]:
     """`miniistiod` as an ordinary user: one who may not read our home, so with the system's own Python."""
     python = next((p for p in ("/usr/bin/python3", "/usr/local/bin/python3") if same_version(p)), None)
     if os.geteuid() != 0 or not shutil.which("setpriv") or python is None:
-        pytest.skip("needs root, setpriv and a Python of our version for everyone, to become an ordinary user")
+        pytest.skip(
+            "needs root, setpriv and a Python of our version for everyone, to become an ordinary user"
+        )
     home = Path(tempfile.mkdtemp(prefix="miniistiod-user-"))
     os.chown(home, 65534, 65534)
-    packages = [path for path in sys.path if path.endswith("site-packages") or path.endswith("/src")]
+    packages = [path for path in sys.path if path.endswith(("site-packages", "/src"))]
     envoy = machine.envoy().how.rpartition(" ")[2]
     binary = next((str(p) for d in packages for p in [Path(d, "envoy/_bin/envoy")] if p.exists()), envoy)
     (home / "envoy").symlink_to(binary)
@@ -169,7 +187,11 @@ def stranger() -> Iterator[Callable[..., subprocess.CompletedProcess[str]]]:
         become = ["setpriv", "--reuid", "65534", "--regid", "65534", "--clear-groups"]
         main = "from miniistiod.cli import main; main(prog_name='miniistiod')"
         return subprocess.run(
-            [*become, python, "-B", "-c", main, *words], env=environment, capture_output=True, text=True, check=False
+            [*become, python, "-B", "-c", main, *words],
+            env=environment,
+            capture_output=True,
+            text=True,
+            check=False,
         )
 
     yield run
@@ -180,7 +202,11 @@ def stranger() -> Iterator[Callable[..., subprocess.CompletedProcess[str]]]:
 def same_version(python: str) -> bool:
     """Whether this Python can load what is installed for ours."""
     ask = "import sys; print(*sys.version_info[:2])"
-    said = subprocess.run([python, "-c", ask], capture_output=True, text=True, check=False) if Path(python).exists() else None
+    said = (
+        subprocess.run([python, "-c", ask], capture_output=True, text=True, check=False)
+        if Path(python).exists()
+        else None
+    )
     return said is not None and said.stdout.split() == [str(n) for n in sys.version_info[:2]]
 
 

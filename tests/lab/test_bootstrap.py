@@ -49,7 +49,9 @@ def test_its_own_connections_bear_the_mark_unless_nothing_is_captured() -> None:
 
 def test_a_name_is_resolved_and_an_address_is_not() -> None:
     types = {
-        host: next(c for c in made(Discovery(host, 1))["static_resources"]["clusters"] if c["name"] == "xds-grpc")
+        host: next(
+            c for c in made(Discovery(host, 1))["static_resources"]["clusters"] if c["name"] == "xds-grpc"
+        )
         for host in ("istiod.istio-system.svc", "10.244.0.1")
     }
     assert types["istiod.istio-system.svc"]["type"] == "STRICT_DNS"
@@ -61,8 +63,14 @@ def test_envoy_accepts_it(tmp_path: Path, secure: bool) -> None:
     token, root = tmp_path / "token.json", tmp_path / "root.pem"
     token.write_text(token_secret("abc"))
     root.write_bytes(self_signed(datetime.now(UTC), private_key()).roots_pem)
-    where = Discovery("istiod.istio-system.svc", 15012, str(root), str(token)) if secure else Discovery("127.0.0.1", 1)
+    where = (
+        Discovery("istiod.istio-system.svc", 15012, str(root), str(token))
+        if secure
+        else Discovery("127.0.0.1", 1)
+    )
     path = tmp_path / "bootstrap.json"
     path.write_text(as_json(bootstrap(REVIEWS, where)))
-    done = subprocess.run([*envoy_command(path), "--mode", "validate"], capture_output=True, text=True, check=False)
+    done = subprocess.run(
+        [*envoy_command(path), "--mode", "validate"], capture_output=True, text=True, check=False
+    )
     assert done.returncode == 0, done.stderr

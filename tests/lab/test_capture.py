@@ -23,7 +23,7 @@ ISTIO = """
 -A ISTIO_OUTPUT -d 127.0.0.1/32 -j RETURN
 -A ISTIO_OUTPUT -j ISTIO_REDIRECT
 """
-"""What istio-init appends for an injected Pod: -p 15001 -z 15006 -u 1337 -m REDIRECT -i * -b * -d 15090,15021,15020."""
+"""What istio-init appends for an injected Pod (-u 1337 -i * -b * -d 15090,15021,15020)."""
 
 
 def appended(rules: str) -> list[str]:

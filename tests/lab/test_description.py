@@ -50,7 +50,9 @@ def test_a_service_leads_to_the_workloads_it_selects() -> None:
         ("disabled", {"annotations": {"inject.istio.io/templates": "gateway"}}, "router"),
     ],
 )
-def test_injection_follows_the_namespace_unless_the_pod_has_a_wish(namespace: str, pod: object, proxy: str) -> None:
+def test_injection_follows_the_namespace_unless_the_pod_has_a_wish(
+    namespace: str, pod: object, proxy: str
+) -> None:
     documents = [
         {"kind": "Namespace", "metadata": {"name": "n", "labels": {"istio-injection": namespace}}},
         {
@@ -72,7 +74,10 @@ kind: Deployment
 metadata: {name: b}
 spec: {replicas: 0, template: {spec: {containers: [{name: b}]}}}
 """
-    assert [(w.key, w.owner) for w in described(text).workloads] == [("a-0.default", "a"), ("a-1.default", "a")]
+    assert [(w.key, w.owner) for w in described(text).workloads] == [
+        ("a-0.default", "a"),
+        ("a-1.default", "a"),
+    ]
 
 
 @pytest.mark.parametrize(
@@ -91,7 +96,11 @@ def test_known_images_are_played_by_our_app(container: Container, words: list[st
 
 
 def test_another_image_runs_its_command_and_without_one_nothing() -> None:
-    assert command_of(Container("a", "python", ("python3",), ("-m", "x")), Path("s")) == ("python3", "-m", "x")
+    assert command_of(Container("a", "python", ("python3",), ("-m", "x")), Path("s")) == (
+        "python3",
+        "-m",
+        "x",
+    )
     assert command_of(Container("a", "nginx"), Path("s")) == ()
 
 
@@ -135,12 +144,16 @@ def test_names_lead_to_services_headless_ones_to_workloads_and_the_outside_to_wh
     known = records(described(SHOP), ADDRESSES, "10.244.0.1")
     assert known["web.default.svc.cluster.local"] == ("10.96.0.7",)
     assert known["db.default.svc.cluster.local"] == ("10.244.0.10", "10.244.0.11")
-    assert known["www.example.com"] == known["alias.default.svc.cluster.local"] == ("10.244.0.10", "10.244.0.11")
+    assert (
+        known["www.example.com"] == known["alias.default.svc.cluster.local"] == ("10.244.0.10", "10.244.0.11")
+    )
     assert known["istiod.istio-system.svc.cluster.local"] == ("10.244.0.1",)
 
 
 def test_the_router_spreads_a_service_over_its_workloads_evenly() -> None:
-    rules = [r for r in service_rules(described(SHOP), ADDRESSES).splitlines() if r.startswith("-A PREROUTING")]
+    rules = [
+        r for r in service_rules(described(SHOP), ADDRESSES).splitlines() if r.startswith("-A PREROUTING")
+    ]
     assert rules == [
         "-A PREROUTING -d 10.96.0.7/32 -p tcp --dport 80 -m statistic --mode random --probability 0.500000"
         " -j DNAT --to-destination 10.244.0.10:8080",

@@ -53,7 +53,9 @@ def test_headless_and_external_services_get_none(tmp_path: Path) -> None:
 
 def test_the_time_of_creation_outlives_a_change(tmp_path: Path) -> None:
     store = Store(tmp_path)
-    store.apply(documents_of("{kind: ConfigMap, metadata: {name: c, creationTimestamp: '2020-01-01T00:00:00Z'}}"))
+    store.apply(
+        documents_of("{kind: ConfigMap, metadata: {name: c, creationTimestamp: '2020-01-01T00:00:00Z'}}")
+    )
     store.apply(documents_of("{kind: ConfigMap, metadata: {name: c}, data: {a: b}}"))
     assert stored(store, "ConfigMap", "c")["metadata"]["creationTimestamp"] == "2020-01-01T00:00:00Z"  # type: ignore[index]
 
@@ -77,4 +79,9 @@ def test_services_are_written_before_the_rules_that_name_them(tmp_path: Path) ->
     kinds = ("VirtualService", "DestinationRule", "Service", "Namespace")
     text = yaml.safe_dump_all({"kind": kind, "metadata": {"name": "x"}} for kind in kinds)
     changes = Store(tmp_path).apply(documents_of(text))
-    assert [change.kind for change in changes] == ["Namespace", "Service", "DestinationRule", "VirtualService"]
+    assert [change.kind for change in changes] == [
+        "Namespace",
+        "Service",
+        "DestinationRule",
+        "VirtualService",
+    ]

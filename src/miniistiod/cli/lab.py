@@ -62,9 +62,7 @@ def up(what: tuple[str, ...], any_port: bool, state: Path | None) -> None:
         hint = f"\n{finding.how}\nTry: {finding.remedy}" if finding.level != "ok" else ""
         raise click.ClickException(f"{error}{hint}") from None
     show(console, report)
-    console.print(
-        f"\nReady in {time.monotonic() - start:.1f} s. ", next_steps(report), sep="", highlight=False
-    )
+    click.echo(f"\nReady in {time.monotonic() - start:.1f} s. {next_steps(report)}")
 
 
 def prepared(console: Console) -> None:
@@ -137,7 +135,7 @@ def next_steps(report: Report) -> str:
         else ""
     )
     lines = [
-        f"Open [bold]{page}[/] and reload it a few times." if page else "",
+        f"Open {page} and reload it a few times." if page else "",
         "",
         "  miniistiod apply -f configs/exercises/01-subsets -f configs/exercises/03-canary",
         "  miniistiod lab exec client -- curl -s http://reviews:9080/reviews/0",

@@ -81,6 +81,7 @@ def envoy_command(bootstrap_path: Path) -> list[str]:
     return [
         shutil.which("envoy", path=f"{Path(sys.executable).parent}:{search_path()}") or "envoy",
         *("-c", str(bootstrap_path), "--concurrency", "1", "--disable-hot-restart", "--log-level", "warning"),
+        *("--component-log-level", "misc:error"),
         *("--file-flush-interval-msec", "50", "--drain-time-s", "5", "--parent-shutdown-time-s", "6"),
     ]
 

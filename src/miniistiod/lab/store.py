@@ -61,7 +61,9 @@ def rank(document: Document) -> int:
 
 def once(documents: Iterable[Document], namespace: str) -> list[Document]:
     """Each object once, as it was given last."""
-    last = {(d["kind"], d["metadata"]["name"], d["metadata"].get("namespace", namespace)): d for d in documents}
+    last = {
+        (d["kind"], d["metadata"]["name"], d["metadata"].get("namespace", namespace)): d for d in documents
+    }
     return list(last.values())
 
 

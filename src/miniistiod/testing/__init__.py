@@ -4,5 +4,6 @@
 
     def test_all_to_v1(lab):
         with lab.rules(ALL_TO_V1):
-            assert {r.json()["version"] for r in lab.client.send("http://reviews:9080/reviews/0", count=50)} == {"v1"}
+            replies = lab.client.send("http://reviews:9080/reviews/0", count=50)
+        assert {reply.json()["version"] for reply in replies} == {"v1"}
 """

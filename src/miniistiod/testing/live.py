@@ -1,4 +1,4 @@
-"""A running lab as a test sees it: rules that hold for a block, traffic, and proof that every Envoy has the rules."""
+"""A running lab as a test sees it: rules that hold for a block, traffic, proof that all Envoys obey."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ CONFIGS = Path(__file__).resolve().parents[3] / "configs"
 SECONDS_TO_SETTLE = 20.0
 INTERVAL = 0.01
 REVISION = "lab-revision"
-"""A ConfigMap of no meaning, written after each change: when the control plane shows it, it has the change."""
+"""A ConfigMap written after each change: when the control plane shows it, it has read the change."""
 INGRESS = "istio-ingressgateway.istio-system:80"
 
 
@@ -97,7 +97,12 @@ class LiveLab:
         AssertionError when a proxy refuses something, or when it takes too long.
         """
         revision = str(next(self.revisions))
-        marker = {"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": REVISION}, "data": {"is": revision}}
+        marker = {
+            "apiVersion": "v1",
+            "kind": "ConfigMap",
+            "metadata": {"name": REVISION},
+            "data": {"is": revision},
+        }
         self.outside.apply([marker])
         end = time.monotonic() + SECONDS_TO_SETTLE
         while late := self.read_late(revision) or self.proxies_late():
@@ -109,7 +114,11 @@ class LiveLab:
         for document in self.pages.get("/debug/configz").json():
             if document["kind"] == "ConfigMap" and document["metadata"]["name"] == REVISION:
                 known = document["data"]["is"]
-                return "" if known == revision else f"the control plane has read revision {known}, not {revision}"
+                return (
+                    ""
+                    if known == revision
+                    else f"the control plane has read revision {known}, not {revision}"
+                )
         return "the control plane has read no revision"
 
     def proxies_late(self) -> str:
@@ -127,7 +136,9 @@ class LiveLab:
         """A page of a proxy's own admin interface, e.g. /stats."""
         import subprocess
 
-        command = self.outside.entrance(f"{name}.{namespace}", ["curl", "-sf", f"http://127.0.0.1:15000{path}"])
+        command = self.outside.entrance(
+            f"{name}.{namespace}", ["curl", "-sf", f"http://127.0.0.1:15000{path}"]
+        )
         return subprocess.run(command, capture_output=True, text=True, check=True).stdout
 
 

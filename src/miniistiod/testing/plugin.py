@@ -20,7 +20,9 @@ Configs = tuple[str | Path, ...]
 
 def pytest_configure(config: pytest.Config) -> None:
     """Make the marker known."""
-    config.addinivalue_line("markers", "lab(*configs): the folders of configs/ that the lab of this module runs")
+    config.addinivalue_line(
+        "markers", "lab(*configs): the folders of configs/ that the lab of this module runs"
+    )
 
 
 @pytest.fixture(scope="session")

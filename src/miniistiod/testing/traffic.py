@@ -21,9 +21,9 @@ INTERVAL = 0.01
 
 ACCESS_LOG = re.compile(
     r'\[(?P<start>[^\]]+)\] "(?P<method>\S+) (?P<path>\S+) (?P<protocol>\S+)" (?P<status>\d+) (?P<flags>\S+) '
-    r'(?P<details>\S+) (?P<connection>\S+) "(?P<failure>[^"]*)" (?P<received>\S+) (?P<sent>\S+) (?P<duration>\S+) '
-    r'(?P<upstream_time>\S+) "(?P<forwarded>[^"]*)" "(?P<agent>[^"]*)" "(?P<id>[^"]*)" "(?P<authority>[^"]*)" '
-    r'"(?P<host>[^"]*)" (?P<cluster>\S+)'
+    r'(?P<details>\S+) (?P<connection>\S+) "(?P<failure>[^"]*)" (?P<received>\S+) (?P<sent>\S+) '
+    r'(?P<duration>\S+) (?P<upstream_time>\S+) "(?P<forwarded>[^"]*)" "(?P<agent>[^"]*)" "(?P<id>[^"]*)" '
+    r'"(?P<authority>[^"]*)" "(?P<host>[^"]*)" (?P<cluster>\S+)'
 )
 """A line in Istio's default format."""
 

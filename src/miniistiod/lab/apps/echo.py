@@ -74,31 +74,26 @@ def own_certificate(name: str) -> ssl.SSLContext:
     return tls
 
 
-class Echo(grpc.GenericRpcHandler):
+def echo_service(recorder: Recorder) -> grpc.GenericRpcHandler:
     """The gRPC service echo.Echo, without a generated class: bytes in, the same bytes out."""
 
-    def __init__(self, recorder: Recorder) -> None:
-        self.recorder = recorder
-
-    def service(self, handler_call_details: Any) -> Any:
-        if handler_call_details.method != "/echo.Echo/Say":
-            return None
-        return grpc.unary_unary_rpc_method_handler(self.say)
-
-    async def say(self, request: bytes, call: Any) -> bytes:
+    async def say(request: bytes, call: Any) -> bytes:
         metadata = {str(k): str(v) for k, v in call.invocation_metadata()}
-        self.recorder.seen(peer=call.peer(), headers=metadata)
+        recorder.seen(peer=call.peer(), headers=metadata)
         if code := metadata.get("fail-with"):
             status = next((s for s in grpc.StatusCode if s.value[0] == int(code)), grpc.StatusCode.UNKNOWN)
             await call.abort(status, f"asked to fail with {code}")
         await call.send_initial_metadata((("hostname", socket.gethostname()),))
         return request
 
+    handlers = {"Say": grpc.unary_unary_rpc_method_handler(say)}
+    return grpc.method_handlers_generic_handler("echo.Echo", handlers)
+
 
 async def grpc_echo(recorder: Recorder, port: int) -> None:
     """Serve echo.Echo on this port until cancelled."""
     server = grpc.aio.server()
-    server.add_generic_rpc_handlers((Echo(recorder),))
+    server.add_generic_rpc_handlers((echo_service(recorder),))
     server.add_insecure_port(f"0.0.0.0:{port}")
     await server.start()
     await server.wait_for_termination()
