@@ -238,3 +238,12 @@ def test_only_what_changed_is_made_again() -> None:
     after = {r.name: r for r in snapshot(store).virtual_services.rules}
     assert len(before) == 2
     assert all(after[name] is before[name] for name in before)
+
+
+def test_in_the_mesh_a_namespaces_own_routes_come_before_older_rules() -> None:
+    own = route("own", parent={"group": "", "kind": "Service", "name": "cart"})
+    spec = {"hosts": ["cart.shop.svc.cluster.local"], "http": [{"route": [{"destination": {"host": "old"}}]}]}
+    api = "networking.istio.io/v1"
+    old = document("VirtualService", "aaa", spec, "shop", api, creationTimestamp="2020-01-01T00:00:00Z")
+    index = mesh_of(own, old).virtual_services
+    assert [rules.gateway_api for rules in index.at("shop")] == [True, False]
