@@ -177,3 +177,10 @@ spec: {{priority: {priority}, configPatches: []}}
         filters("c", "shop", -1),
     )
     assert [f.name for f in found.envoy_filters] == ["c", "z", "b", "a"]
+
+
+def test_a_router_takes_the_oldest_service_of_a_host_wherever_it_is() -> None:
+    old = entry("a", "api.example", WEB, namespace="far", created="2001-01-01")
+    router = Proxy(ProxyKind.ROUTER, "edge.shop", "edge", "shop", "shop.svc.cluster.local", ("10.0.0.5",))
+    found = scope(entry("b", "api.example", WEB), old, proxy=router)
+    assert [s.namespace for s in found.outbound.services] == ["far"]

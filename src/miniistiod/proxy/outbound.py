@@ -115,17 +115,23 @@ class OutboundView:
 def outbound_view(
     namespace: str,
     sidecar: Sidecar | None,
+    router: bool,
     settings: MeshSettings,
     services: ServiceIndex,
     virtual_services: VirtualServiceIndex,
     destination_rules: DestinationRuleIndex,
 ) -> OutboundView:
-    """The view of one namespace under one Sidecar. A Sidecar without egress listeners limits nothing."""
+    """The view of one namespace under one Sidecar. A Sidecar without egress listeners limits nothing.
+
+    For a router no service of its own namespace comes before the older one of the same host.
+    """
     bound = virtual_services.at(namespace)
     specs: list[sidecar_pb2.IstioEgressListener | None] = (
         [*sidecar.message.egress] if sidecar is not None else []
     )
     listeners = tuple(egress_listener(spec, namespace, services, bound) for spec in specs or [None])
+    if router:
+        listeners = (EgressListener(None, services.visible(namespace), bound, listeners[0].by_host),)
     union = reachable(
         tuple(
             (each.matched_port, each.services, wanted(each.virtual_services, namespace)) for each in listeners

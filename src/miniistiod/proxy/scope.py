@@ -90,6 +90,7 @@ class ProxyScope:
         return outbound.outbound_view(
             self.proxy.namespace,
             self.sidecar,
+            self.proxy.is_router,
             self.settings,
             self.mesh.services,
             self.mesh.virtual_services,
