@@ -82,8 +82,8 @@ def _plain(result: Any) -> Any:
         return {key: _plain(value) for key, value in result.items()}
     if (
         isinstance(result, (list, tuple))
-        or hasattr(result, "__iter__")
-        and not isinstance(result, (str, bytes))
+        or (hasattr(result, "__iter__")
+        and not isinstance(result, (str, bytes)))
     ):
         return [_plain(item) for item in result]
     return result.value if isinstance(result, Enum) else result

@@ -37,7 +37,7 @@ from miniistiod.generate.cluster_fragments import (
 from miniistiod.generate.cluster_policy import ClusterPolicy, cluster_policy
 from miniistiod.generate.cluster_tls import PLAIN, TlsChoice, sockets, tls_choice, tls_context, withheld
 from miniistiod.generate.endpoint_assignment import assignment, cluster_groups, mutual_only
-from miniistiod.generate.endpoint_groups import PERSISTENT_SESSION
+from miniistiod.generate.endpoint_groups import keeps_sessions
 from miniistiod.generate.endpoint_view import EndpointView
 from miniistiod.generate.stat_names import outbound_stat_name
 from miniistiod.mesh.destination_rules import MergedDestinationRule
@@ -213,7 +213,7 @@ def balancing(made: Outbound) -> Cluster:
     common = common_lb_config(
         made.policy.locality, made.policy.outlier, bool(made.service.traffic_distribution)
     )
-    if made.service.labels.get(PERSISTENT_SESSION) and not made.subset and not made.by_sni:
+    if keeps_sessions(made.service) and not made.subset and not made.by_sni:
         common.override_host_status.CopyFrom(STICKY)
     if made.type == Cluster.ORIGINAL_DST:
         return Cluster(common_lb_config=common, lb_policy=Cluster.CLUSTER_PROVIDED)

@@ -27,9 +27,16 @@ NO_REVISION = "latest"
 
 DRAINING = "istio.io/draining"
 PERSISTENT_SESSION = "istio.io/persistent-session"
+PERSISTENT_SESSION_HEADER = "istio.io/persistent-session-header"
+"""Labels of a service whose clients stay with their endpoint, by cookie or by header."""
 UNIX = "unix://"
 
 _HEALTH = {None: HealthStatus.UNKNOWN, True: HealthStatus.HEALTHY, False: HealthStatus.UNHEALTHY}
+
+
+def keeps_sessions(service: Service) -> bool:
+    """Whether clients stay with an endpoint that is being emptied."""
+    return bool(service.labels.get(PERSISTENT_SESSION) or service.labels.get(PERSISTENT_SESSION_HEADER))
 
 
 def usable(
