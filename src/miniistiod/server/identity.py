@@ -6,7 +6,7 @@ Without TLS nobody proves anything. No message here holds a token.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
@@ -27,7 +27,11 @@ class Caller:
     """
 
     identity: Identity | None
-    held: Any = None
+    held: Any = field(default=None, repr=False)
+
+    def __str__(self) -> str:
+        """What the debug pages may show: the proven identity, "" when nothing is proven."""
+        return str(self.identity) if self.identity else ""
 
 
 @dataclass(frozen=True, slots=True)
