@@ -21,6 +21,7 @@ from miniistiod.generate.listener_resource import listener_resource
 from miniistiod.generate.listeners_inbound import NAME as VIRTUAL_INBOUND
 from miniistiod.generate.listeners_outbound import NAME as VIRTUAL_OUTBOUND
 from miniistiod.generate.patches import ApplyTo, Operation, Patch, PatchContext, Patches, patches
+from miniistiod.generate.route_patches import RoutePatches, patched_table, route_patches
 from miniistiod.mesh.kept import kept
 from miniistiod.proxy.scope import ProxyScope
 from miniistiod.translate.envoy_filter.merge import merged, merged_any
@@ -43,12 +44,13 @@ class ListenerPatches:
     chains: Patches
     network_filters: Patches
     http_filters: Patches
+    inbound_routes: RoutePatches
 
     @property
     def all(self) -> Patches:
         """All of them."""
         filters = self.listener_filters + self.network_filters + self.http_filters
-        return self.listeners + self.chains + filters
+        return self.listeners + self.chains + filters + self.inbound_routes.all
 
 
 def listener_patches(scope: ProxyScope) -> ListenerPatches:
@@ -59,6 +61,7 @@ def listener_patches(scope: ProxyScope) -> ListenerPatches:
         patches(scope, ApplyTo.FILTER_CHAIN),
         patches(scope, ApplyTo.NETWORK_FILTER),
         patches(scope, ApplyTo.HTTP_FILTER),
+        route_patches(scope, PatchContext.SIDECAR_INBOUND),
     )
 
 
@@ -196,8 +199,22 @@ def _patched_chain(
             chain = _merged_chain(chain, patch)
     made = FilterChain()
     made.CopyFrom(chain)
-    _set(made.filters, _network_filters(listener, chain, found, context))
+    inbound = context == PatchContext.SIDECAR_INBOUND and found.inbound_routes.all
+    if inbound:  # the tables inside the chains, before anything else in them is patched
+        _set(made.filters, [_with_routes(each, found.inbound_routes) for each in made.filters])
+    _set(made.filters, _network_filters(listener, made, found, context))
     return made if made.filters else None
+
+
+def _with_routes(each: Filter, found: RoutePatches) -> Filter:
+    if each.name != CONNECTION_MANAGER or not each.HasField("typed_config"):
+        return each
+    manager = Hcm.FromString(each.typed_config.value)
+    if not manager.HasField("route_config"):
+        return each
+    table = patched_table(manager.route_config, found)
+    manager.route_config.CopyFrom(table)
+    return Filter(name=each.name, typed_config=packed(manager))
 
 
 def _merged_chain(chain: FilterChain, patch: Patch) -> FilterChain:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from miniistiod.generate.listeners import listeners
+from miniistiod.generate.patches import PatchContext
+from miniistiod.generate.route_patches import patched_tables, route_patches
 from miniistiod.generate.routes_gateway import gateway_routes
 from miniistiod.generate.routes_sidecar import sidecar_routes
 from miniistiod.proxy.scope import ProxyScope
@@ -13,4 +15,8 @@ def routes(scope: ProxyScope) -> tuple[Part, ...]:
     """The tables, named by what the listeners need."""
     asked = (listener.needs for part in listeners(scope) for listener in part.values())
     names = tuple(sorted({name for needs in asked for name in needs}))
-    return (gateway_routes(scope, names) if scope.proxy.is_router else sidecar_routes(scope, names),)
+    part = gateway_routes(scope, names) if scope.proxy.is_router else sidecar_routes(scope, names)
+    if not scope.envoy_filters:
+        return (part,)
+    context = PatchContext.GATEWAY if scope.proxy.is_router else PatchContext.SIDECAR_OUTBOUND
+    return (patched_tables(part, route_patches(scope, context)),)
