@@ -2,11 +2,17 @@
 
 from __future__ import annotations
 
+from datetime import datetime
 from typing import Any
 
 import pytest
 import yaml
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 
+from miniistiod.api.istio.networking.gateway_pb2 import ServerTLSSettings
 from miniistiod.config import of_text
 from miniistiod.mesh.mesh import Mesh
 from miniistiod.mesh.snapshot import snapshot
@@ -247,3 +253,56 @@ def test_in_the_mesh_a_namespaces_own_routes_come_before_older_rules() -> None:
     old = document("VirtualService", "aaa", spec, "shop", api, creationTimestamp="2020-01-01T00:00:00Z")
     index = mesh_of(own, old).virtual_services
     assert [rules.gateway_api for rules in index.at("shop")] == [True, False]
+
+
+def self_signed() -> tuple[str, str]:
+    """A certificate and its key, PEM."""
+    key = ec.generate_private_key(ec.SECP256R1())
+    name = x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, "edge")])
+    builder = x509.CertificateBuilder().subject_name(name).issuer_name(name).public_key(key.public_key())
+    builder = (
+        builder.serial_number(1).not_valid_before(datetime(2020, 1, 1)).not_valid_after(datetime(2120, 1, 1))
+    )
+    certificate = builder.sign(key, hashes.SHA256())
+    private = key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())
+    return certificate.public_bytes(Encoding.PEM).decode(), private.decode()
+
+
+def secret(certificate: str, key: str) -> Document:
+    named = {"apiVersion": "v1", "kind": "Secret", "metadata": {"name": "cert", "namespace": "shop"}}
+    return {**named, "type": "kubernetes.io/tls", "stringData": {"tls.crt": certificate, "tls.key": key}}
+
+
+HTTPS = listener("https", port=443, protocol="HTTPS", tls={"certificateRefs": [{"name": "cert"}]})
+
+
+def test_a_certificate_is_asked_for_by_the_name_of_its_secret() -> None:
+    (made,) = mesh_of(secret(*self_signed()), gateway(HTTPS)).gateways
+    tls = made.message.servers[0].tls
+    assert tls.mode == ServerTLSSettings.SIMPLE
+    assert tls.credential_name == "kubernetes-gateway://shop/cert"
+
+
+def test_a_key_of_another_certificate_leaves_the_listener_out() -> None:
+    assert mesh_of(secret(self_signed()[0], self_signed()[1]), gateway(HTTPS)).gateways == ()
+
+
+@pytest.mark.parametrize(
+    ("mode", "expected", "skipped"),
+    [
+        ("", ServerTLSSettings.MUTUAL, False),
+        ("AllowInsecureFallback", ServerTLSSettings.OPTIONAL_MUTUAL, True),
+    ],
+)
+def test_clients_are_verified_with_the_gateways_roots(mode: str, expected: int, skipped: bool) -> None:
+    certificate, key = self_signed()
+    named = {"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": "roots", "namespace": "shop"}}
+    validation = {"caCertificateRefs": [{"group": "", "kind": "ConfigMap", "name": "roots"}], "mode": mode}
+    edge = gateway(HTTPS)
+    edge["spec"]["tls"] = {"frontend": {"default": {"validation": validation}}}
+    (made,) = mesh_of(secret(certificate, key), {**named, "data": {"ca.crt": certificate}}, edge).gateways
+    tls = made.message.servers[0].tls
+    assert tls.mode == expected
+    assert tls.ca_cert_credential_name == "configmap://shop/roots-cacert"
+    assert tls.insecure_skip_verify.value is skipped
+    assert mesh_of(secret(certificate, key), edge).gateways == ()

@@ -10,18 +10,19 @@ from cryptography.exceptions import InvalidKey, UnsupportedAlgorithm
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat, load_pem_private_key
 
 from miniistiod.api.gatewayapi.gateway_pb2 import SecretObjectReference
-from miniistiod.api.kubernetes.core_pb2 import Secret
+from miniistiod.api.kubernetes.core_pb2 import ConfigMap, Secret
 from miniistiod.config.objects import Object
 from miniistiod.mesh.kept import kept
 from miniistiod.mesh.reference_grants import Grant, granted
-from miniistiod.translate.secret.material import key_pair, secret_data
+from miniistiod.translate.secret.material import Roots, config_map_data, key_pair, roots, secret_data
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Certificates:
-    """All Secrets by (namespace, name), and the grants that open them to other namespaces."""
+    """All Secrets and ConfigMaps by (namespace, name), and the grants that open them to other namespaces."""
 
     secrets: Mapping[tuple[str, str], Object[Secret]]
+    config_maps: Mapping[tuple[str, str], Object[ConfigMap]]
     grants: tuple[Grant, ...]
 
     def name(self, reference: SecretObjectReference, namespace: str) -> str | None:
@@ -38,11 +39,40 @@ class Certificates:
             else None
         )
 
+    def roots_name(self, reference: SecretObjectReference, namespace: str) -> str | None:
+        """The name of the roots that clients are verified with; None when they cannot be used."""
+        place = reference.namespace if reference.HasField("namespace") else namespace
+        kind, key = reference.kind, (place, reference.name)
+        if reference.group or not granted(self.grants, "Gateway", namespace, ("", kind, *key)):
+            return None
+        if kind == "ConfigMap" and key in self.config_maps:
+            data, scheme = config_map_data(self.config_maps[key].message), "configmap"
+        elif kind == "Secret" and key in self.secrets:
+            data, scheme = secret_data(self.secrets[key].message), "kubernetes-gateway"
+        else:
+            return None
+        return f"{scheme}://{place}/{reference.name}-cacert" if _are_roots(roots(data)) else None
+
+
+def _are_roots(found: Roots | None) -> bool:
+    if found is None:
+        return False
+    try:
+        return bool(x509.load_pem_x509_certificates(found.certificates))
+    except ValueError:
+        return False
+
 
 @kept
-def certificates(secrets: tuple[Object[Secret], ...], grants: tuple[Grant, ...]) -> Certificates:
-    """The Secrets and grants of the mesh."""
-    return Certificates({(s.namespace, s.name): s for s in secrets}, grants)
+def certificates(
+    secrets: tuple[Object[Secret], ...],
+    config_maps: tuple[Object[ConfigMap], ...],
+    grants: tuple[Grant, ...],
+) -> Certificates:
+    """The Secrets, ConfigMaps and grants of the mesh."""
+    return Certificates(
+        {(s.namespace, s.name): s for s in secrets}, {(c.namespace, c.name): c for c in config_maps}, grants
+    )
 
 
 @kept

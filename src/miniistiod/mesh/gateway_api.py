@@ -32,6 +32,7 @@ def with_gateway_api(
         known.get("ReferenceGrant", ()),
         known.get("Namespace", ()),
         known.get("Secret", ()),
+        known.get("ConfigMap", ()),
         known.get("ServiceEntry", ()),
         service_hosts(services),
         domain,
@@ -58,6 +59,7 @@ def converted(
     grants: Objects,
     namespaces: Objects,
     secrets: Objects,
+    config_maps: Objects,
     entries: Objects,
     hosts: frozenset[str],
     domain: str,
@@ -65,7 +67,7 @@ def converted(
     """The Gateways and the VirtualServices."""
     by_name = {each.name: each for each in classes}
     ours = [each for each in gateways if is_ours(each, by_name)]
-    usable = certificates(secrets, grants)
+    usable = certificates(secrets, config_maps, grants)
     around = Surroundings(
         parents={(each.namespace, each.name): parents(each, namespaces) for each in ours},
         hosts=hosts,

@@ -174,7 +174,37 @@ def _tls(gateway: ApiGateway, listener: api.Listener, certificates: Certificates
         settings.credential_name = names[0] or ""
     else:
         settings.credential_names.extend(name or "" for name in names)
-    return settings
+    validation = _validation(gateway, listener.port)
+    return settings if validation is None else _verifying(settings, validation, gateway, mode, certificates)
+
+
+def _validation(gateway: ApiGateway, port: int) -> api.FrontendTLSValidation | None:
+    """How clients are verified at a port: as said for the port, or for all."""
+    frontend = gateway.message.tls.frontend
+    said = next((each.tls for each in frontend.per_port if each.port == port), frontend.default)
+    return said.validation if said.validation.ca_certificate_refs else None
+
+
+def _verifying(
+    settings: ServerTLSSettings,
+    validation: api.FrontendTLSValidation,
+    gateway: ApiGateway,
+    mode: str,
+    certificates: Certificates,
+) -> ServerTLSSettings | None:
+    """The settings with the roots for clients; None when there are none, or more than one bundle."""
+    names = [certificates.roots_name(each, gateway.namespace) for each in validation.ca_certificate_refs]
+    if len(names) != 1 or names[0] is None:
+        return None
+    optional = validation.mode == "AllowInsecureFallback"
+    verified = ServerTLSSettings()
+    verified.CopyFrom(settings)
+    verified.mode = MODES.get(
+        mode, ServerTLSSettings.OPTIONAL_MUTUAL if optional else ServerTLSSettings.MUTUAL
+    )
+    verified.insecure_skip_verify.value = optional and mode not in MODES
+    verified.ca_cert_credential_name = names[0]
+    return verified
 
 
 def allowed_hosts(
