@@ -26,7 +26,9 @@ def by_user(destination: HTTPRouteDestination) -> ConsistentHash | None:
 
 
 def routed(
-    istio: dict[str, Any], hash_of: Callable[[HTTPRouteDestination], ConsistentHash | None] = no_hash, **more: Any
+    istio: dict[str, Any],
+    hash_of: Callable[[HTTPRouteDestination], ConsistentHash | None] = no_hash,
+    **more: Any,
 ) -> Route:
     rule = ParseDict(istio, HTTPRoute())
     place = Place(
@@ -52,7 +54,10 @@ def test_one_destination_is_a_cluster_and_names_the_trace() -> None:
 def test_a_split_leaves_out_weight_zero_and_is_traced_by_its_rules() -> None:
     route = routed({"route": [to("v1", 80), to("v2", 20), to("v3", 0)]})
     clusters = route.route.weighted_clusters.clusters
-    assert [(c.name, c.weight.value) for c in clusters] == [("outbound|80|v1|cart", 80), ("outbound|80|v2|cart", 20)]
+    assert [(c.name, c.weight.value) for c in clusters] == [
+        ("outbound|80|v1|cart", 80),
+        ("outbound|80|v2|cart", 20),
+    ]
     assert route.decorator.operation == "cart-rules:80/*"
 
 
@@ -116,7 +121,9 @@ def test_rewrite_beats_the_rules_headers_which_beat_the_destinations() -> None:
 
 def test_forwarded_host_only_where_something_is_rewritten() -> None:
     assert not routed({"route": [to()]}, forwarded_host=True).route.append_x_forwarded_host
-    assert routed({"route": [to()], "rewrite": {"uri": "/"}}, forwarded_host=True).route.append_x_forwarded_host
+    assert routed(
+        {"route": [to()], "rewrite": {"uri": "/"}}, forwarded_host=True
+    ).route.append_x_forwarded_host
 
 
 def test_a_hash_is_on_the_route_and_retries_stay_at_its_host() -> None:
