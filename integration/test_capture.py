@@ -16,7 +16,8 @@ import grpc, sys
 channel = grpc.insecure_channel("grpc-echo:7070")
 say = channel.unary_unary("/echo.Echo/Say")
 try:
-    reply, call = say.with_call(b"hello", timeout=10, metadata=(("fail-with", sys.argv[1]),) if sys.argv[1:] else ())
+    wish = (("fail-with", sys.argv[1]),) if sys.argv[1:] else ()
+    reply, call = say.with_call(b"hello", timeout=10, metadata=wish)
     print("OK", reply.decode(), dict(call.initial_metadata())["hostname"])
 except grpc.RpcError as error:
     print(error.code().name, error.details())

@@ -17,7 +17,7 @@ from rich.table import Table
 
 from miniistiod import config
 from miniistiod.api import kinds
-from miniistiod.cli.lab import state_option, the_lab
+from miniistiod.cli.lab import existing, state_option
 from miniistiod.lab.store import Document, documents_of
 
 SUFFIXES = (".yaml", ".yml", ".json")
@@ -43,7 +43,7 @@ def apply(files: tuple[str, ...], namespace: str, state: Path | None) -> None:
     given = {place: text for name in files for place, text in texts(name)}
     admitted(given)
     documents = [document for text in given.values() for document in documents_of(text)]
-    for change in the_lab(state).apply(documents, namespace):
+    for change in existing(state).apply(documents, namespace):
         click.echo(f"{resource(change.kind)}/{change.name} {change.outcome}")
 
 
@@ -57,7 +57,7 @@ def delete(words: tuple[str, ...], files: tuple[str, ...], namespace: str, state
     if bool(words) == bool(files):
         raise click.UsageError("say which objects: -f FILE, or KIND NAME")
     whose = [*pointed(files, namespace), *((kind, name, namespace) for kind, name in named(words))]
-    changes = the_lab(state).delete(whose)
+    changes = existing(state).delete(whose)
     for change in changes:
         click.echo(
             f"{resource(change.kind)} {change.name!r} {change.outcome}", err=change.outcome == "not found"
@@ -86,7 +86,7 @@ def get(
     words_of = {kind.name: kind for kind in wanted}
     found = [
         d
-        for d in the_lab(state).store.documents()
+        for d in existing(state).store.documents()
         if d["kind"] in words_of
         and (
             all_namespaces

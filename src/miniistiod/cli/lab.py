@@ -35,6 +35,14 @@ def the_lab(state: Path | None) -> OutsideLab:
     return OutsideLab(State((state or base / "miniistiod" / "lab").resolve()))
 
 
+def existing(state: Path | None) -> OutsideLab:
+    """The lab whose config directory is there, whether it runs or not."""
+    found = the_lab(state)
+    if not found.state.config.exists():
+        raise click.ClickException("there is no lab yet; start one with: miniistiod lab up")
+    return found
+
+
 @click.group()
 def lab() -> None:
     """Run Bookinfo and other workloads on real Envoys, in network namespaces of this machine."""

@@ -1,0 +1,105 @@
+"""`apply`, `delete`, `get` as a kubectl user types them, on the config directory of a lab that does not run."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+import yaml
+from click.testing import CliRunner, Result
+
+from miniistiod.cli import main
+from miniistiod.lab.state import State
+
+EXERCISES = Path(__file__).resolve().parents[2] / "configs" / "exercises"
+RULE = (EXERCISES / "03-canary" / "reviews.yaml").read_text()
+
+
+class Shell:
+    """Runs `miniistiod` on one lab."""
+
+    def __init__(self, state: Path) -> None:
+        self.state = state
+
+    def __call__(self, *words: str, given: str = "") -> Result:
+        environment = {"MINIISTIOD_LAB_STATE": str(self.state)}
+        return CliRunner().invoke(main, list(words), input=given, env=environment)
+
+
+@pytest.fixture
+def shell(tmp_path: Path) -> Shell:
+    State(tmp_path).made()
+    return Shell(tmp_path)
+
+
+def test_without_a_lab_it_says_how_to_start_one(tmp_path: Path) -> None:
+    result = Shell(tmp_path / "none")("get", "vs")
+    assert (result.exit_code, "miniistiod lab up" in result.output) == (1, True)
+
+
+def test_apply_a_file_standard_input_and_a_folder(shell: Shell) -> None:
+    assert (
+        shell("apply", "-f", "-", given=RULE).stdout == "virtualservice.networking.istio.io/reviews created\n"
+    )
+    assert shell("apply", "-f", str(EXERCISES / "03-canary")).stdout.endswith("reviews unchanged\n")
+    assert shell("apply", "-f", str(EXERCISES / "02-all-to-v1" / "reviews.yaml")).stdout.endswith(
+        "configured\n"
+    )
+
+
+def test_a_misspelt_field_is_told_with_its_place_and_nothing_is_written(shell: Shell) -> None:
+    result = shell("apply", "-f", "-", given=RULE.replace("weight: 80", "wieght: 80"))
+    assert result.exit_code == 1
+    assert "standard input:14:" in result.stderr
+    assert "did you mean weight?" in result.stderr
+    assert shell("get", "vs").stderr == "No resources found.\n"
+
+
+def test_get_knows_kubectls_names_of_a_kind_and_its_columns(shell: Shell) -> None:
+    shell("apply", "-f", "-", given=RULE)
+    tables = {
+        shell("get", word).stdout for word in ("virtualservices", "virtualservice", "vs", "VirtualService")
+    }
+    (table,) = tables
+    head, row = table.splitlines()
+    assert head.split() == ["NAME", "GATEWAYS", "HOSTS", "AGE"]
+    assert row.split()[:2] == ["reviews", '["reviews"]']
+
+
+def test_get_as_yaml_can_be_applied_again(shell: Shell) -> None:
+    shell("apply", "-f", "-", given=RULE)
+    text = shell("get", "vs", "reviews", "-o", "yaml").stdout
+    assert yaml.safe_load(text)["spec"] == yaml.safe_load(RULE)["spec"]
+    assert shell("apply", "-f", "-", given=text).stdout.endswith("unchanged\n")
+
+
+def test_get_respects_namespaces(shell: Shell) -> None:
+    shell("apply", "-n", "shop", "-f", "-", given=RULE)
+    assert shell("get", "vs").stdout == ""
+    assert "reviews" in shell("get", "vs", "-n", "shop").stdout
+    assert shell("get", "vs", "-A", "-o", "name").stdout == "virtualservice.networking.istio.io/reviews\n"
+
+
+def test_delete_by_file_by_name_and_by_both_words_at_once(shell: Shell) -> None:
+    for words in (("-f", "-"), ("vs", "reviews"), ("virtualservice/reviews",)):
+        shell("apply", "-f", "-", given=RULE)
+        result = shell("delete", *words, given=RULE)
+        assert (result.exit_code, result.stdout) == (
+            0,
+            "virtualservice.networking.istio.io 'reviews' deleted\n",
+        )
+    assert shell("delete", "vs", "reviews").exit_code == 1
+
+
+@pytest.mark.parametrize(
+    "words", [("get", "nonsense"), ("delete",), ("delete", "vs"), ("apply",), ("get", "vs", "x")]
+)
+def test_what_makes_no_sense_fails(shell: Shell, words: tuple[str, ...]) -> None:
+    assert shell(*words).exit_code != 0
+
+
+def test_status_and_exec_of_a_lab_that_does_not_run_say_so(shell: Shell) -> None:
+    for words in (("lab", "status"), ("lab", "exec", "client", "ls"), ("lab", "logs", "client")):
+        result = shell(*words)
+        assert result.exit_code == 1
+        assert result.stderr.startswith("Error: ")
