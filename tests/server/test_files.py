@@ -46,7 +46,9 @@ def test_everything_is_loaded_before_the_first_store(tmp_path: Path) -> None:
     (tmp_path / "deep" / "er").mkdir(parents=True)
     (tmp_path / "a.yaml").write_text(namespace("a"))
     (tmp_path / "deep" / "b.yml").write_text(namespace("b"))
-    (tmp_path / "deep" / "er" / "c.json").write_text('{"apiVersion":"v1","kind":"Namespace","metadata":{"name":"c"}}')
+    (tmp_path / "deep" / "er" / "c.json").write_text(
+        '{"apiVersion":"v1","kind":"Namespace","metadata":{"name":"c"}}'
+    )
     (tmp_path / "readme.txt").write_text("no configuration")
     (tmp_path / ".hidden.yaml").write_text(namespace("hidden"))
     assert names(ConfigFiles([tmp_path]).load()) == {"a", "b", "c"}

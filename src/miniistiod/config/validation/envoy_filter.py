@@ -25,8 +25,12 @@ MATCHED_BY = {
 
 
 def rules(one: Object[EnvoyFilter]) -> Findings:
-    """Everything the webhook says about an EnvoyFilter, but for its general warning against using one."""
+    """Everything the webhook says about an EnvoyFilter."""
     given = one.message
+    message = (
+        "an EnvoyFilter depends on how istiod writes Envoy's configuration, which changes between versions"
+    )
+    yield from warning((), message, "use another kind where one does the same", "internal-api")
     if given.HasField("workload_selector"):
         yield from label_selector(given.workload_selector, ("workloadSelector",))
     if given.targetRefs and given.HasField("workload_selector"):

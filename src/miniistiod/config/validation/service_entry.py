@@ -15,6 +15,7 @@ from miniistiod.vocab.protocol import Protocol, parsed
 
 DYNAMIC_PROTOCOLS = (Protocol.HTTP, Protocol.HTTP2, Protocol.GRPC, Protocol.TLS)
 WAYPOINT = "istio.io/use-waypoint"
+AUTOALLOCATE = "networking.istio.io/enable-autoallocate-ip"
 
 
 def rules(one: Object[ServiceEntry]) -> Findings:
@@ -27,6 +28,7 @@ def rules(one: Object[ServiceEntry]) -> Findings:
     yield from _hosts(entry)
     yield from _addresses(entry)
     yield from _ports(entry)
+    yield from _unreachable_tcp(one)
     yield from _resolution(one)
     yield from _told_apart(entry)
     yield from names.export_to(entry.export_to, one.namespace, service=True)
@@ -70,6 +72,18 @@ def _ports(entry: ServiceEntry) -> Findings:
         yield from at((*here, "number"), values.port(port.number))
         if port.target_port:
             yield from at((*here, "targetPort"), values.port(port.target_port))
+
+
+def _unreachable_tcp(one: Object[ServiceEntry]) -> Findings:
+    """Without an address, given or allocated by istiod, clients have nothing to send plain TCP to."""
+    entry = one.message
+    opted_out = one.labels.get(AUTOALLOCATE, "").lower() == "false"
+    if entry.addresses or not (opted_out or entry.resolution == ServiceEntry.NONE):
+        return
+    for index, port in enumerate(entry.ports):
+        if port.protocol in ("", "TCP"):
+            message = "a TCP port of a service without addresses takes the traffic of every address"
+            yield from warning(("ports", index), message, "add addresses, or name the protocol")
 
 
 def _resolution(one: Object[ServiceEntry]) -> Findings:

@@ -16,6 +16,7 @@ from miniistiod.config.validation.selector import policy_targets
 
 SCHEMES = ("file", "http", "https", "oci")
 SHA256 = re.compile(r"[a-f0-9]{64}")
+BAD_ESCAPE = re.compile(r"%(?![0-9a-fA-F]{2})|[\x00-\x20]")
 LONGEST_SECRET, LONGEST_NAME = 253, 256
 
 
@@ -43,6 +44,8 @@ def _url(url: str) -> Complaint | None:
     if not url:
         return Complaint("the plugin has no url", "write oci://IMAGE, https://... or file:///PATH")
     remedy = "write one of " + ", ".join(f"{scheme}://..." for scheme in SCHEMES)
+    if BAD_ESCAPE.search(url):
+        return Complaint(f'"{url}" is no address', remedy)
     try:
         scheme = urlsplit(url).scheme if "://" in url else ""
     except ValueError:
