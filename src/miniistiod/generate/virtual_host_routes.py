@@ -19,6 +19,7 @@ from miniistiod.api.istio.networking.virtual_service_pb2 import (
     HTTPRoute,
     HTTPRouteDestination,
 )
+from miniistiod.generate.route_domains import joined
 from miniistiod.mesh.consistent_hash import destination_hash, service_hash
 from miniistiod.mesh.destination_rules import MergedDestinationRule
 from miniistiod.mesh.kept import kept
@@ -109,7 +110,7 @@ def service_routes(
     policy = route_hash_policy(consistent) if consistent is not None else None
     if policy is not None:
         action.hash_policy.append(policy)
-    operation = envoy.Decorator(operation=f"{_bracketed(host)}:{port}/*")
+    operation = envoy.Decorator(operation=f"{joined(host, port)}/*")
     route = envoy.Route(name="default", match=ANY_PATH, route=action, decorator=operation)
     return (SerialisedRoute(route.SerializeToString(deterministic=True), True),)
 
@@ -174,7 +175,3 @@ def _hash(
 def _metadata(rules: MergedVirtualService) -> Metadata:
     kind = rules.origin.kind
     return config_metadata(kind.group, kind.versions[0], kind.name, rules.namespace, rules.name)
-
-
-def _bracketed(host: str) -> str:
-    return f"[{host}]" if ":" in host else host
