@@ -17,9 +17,9 @@ from miniistiod.generate.cluster_patches import added_clusters, patched_cluster,
 from miniistiod.generate.cluster_policy import cluster_policy
 from miniistiod.generate.cluster_resource import cluster_resource, joined_part, part
 from miniistiod.generate.clusters_fixed import black_hole, external_sds, fixed_sidecar_clusters
-from miniistiod.generate.clusters_outbound import DNS_TYPES, outbound_cluster, outbounds
+from miniistiod.generate.clusters_outbound import DNS_TYPES, Known, outbound_cluster, outbounds
 from miniistiod.generate.clusters_workload import own_clusters
-from miniistiod.generate.endpoint_view import EndpointView, endpoint_view, narrowed
+from miniistiod.generate.endpoint_view import EndpointView, endpoint_view, joined_views, narrowed
 from miniistiod.generate.forward_proxies import LOCAL_DNS
 from miniistiod.generate.patches import ApplyTo, PatchContext, Patches, patches
 from miniistiod.generate.selected_rules import Selected, rule_of, selected_rules
@@ -27,6 +27,7 @@ from miniistiod.mesh.destination_rules import MergedDestinationRule
 from miniistiod.mesh.endpoints import EndpointIndex
 from miniistiod.mesh.identity import in_every_domain
 from miniistiod.mesh.kept import kept
+from miniistiod.mesh.networks import Gateways, network_gateways
 from miniistiod.mesh.peer_authentications import PeerAuthenticationIndex
 from miniistiod.mesh.service import NO_ENDPOINTS, Resolution, Service, ServiceEndpoints
 from miniistiod.mesh.settings import MeshSettings
@@ -62,11 +63,21 @@ def outbound_parts(
     """The clusters of the services it sees: those that are the same wherever the client is, and others."""
     mesh = scope.mesh
     index, peers = mesh.endpoints, mesh.peer_authentications
-    inputs = (scope.outbound, selected_rules(scope), client, scope.settings, found, index, peers, by_sni)
+    gateways = network_gateways(scope.settings, mesh.services)
+    inputs = (
+        scope.outbound,
+        selected_rules(scope),
+        client,
+        scope.settings,
+        found,
+        index,
+        peers,
+        gateways,
+        by_sni,
+    )
     yield shared_clusters(*inputs)
-    place = endpoint_view(scope.proxy)
-    if any_placed(scope.outbound, selected_rules(scope), client, scope.settings):
-        yield placed_clusters(*inputs, place)
+    if any_placed(scope.outbound, selected_rules(scope), client, scope.settings, bool(gateways)):
+        yield placed_clusters(*inputs, endpoint_view(scope.proxy))
 
 
 @kept
@@ -78,13 +89,15 @@ def shared_clusters(
     patches: Patches,
     index: EndpointIndex,
     peers: PeerAuthenticationIndex,
+    gateways: Gateways,
     by_sni: bool,
 ) -> Part:
     """Those that are the same wherever the client is."""
     found = []
-    for service, rule, placed in wanted(view, selected, client, settings):
+    for service, rule, placed in wanted(view, selected, client, settings, bool(gateways)):
         if not placed:
-            found.append(of_service(service, rule, client, settings, patches, index, peers, by_sni, NOWHERE))
+            inputs = (service, rule, client, settings, patches, index, peers, (), by_sni, NOWHERE)
+            found.append(of_service(*inputs))
     return joined_part(tuple(found))
 
 
@@ -97,46 +110,65 @@ def placed_clusters(
     patches: Patches,
     index: EndpointIndex,
     peers: PeerAuthenticationIndex,
+    gateways: Gateways,
     by_sni: bool,
     place: EndpointView,
 ) -> Part:
     """Those that carry their endpoints, ordered by where the client is."""
     found = []
-    for service, rule, placed in wanted(view, selected, client, settings):
+    for service, rule, placed in wanted(view, selected, client, settings, bool(gateways)):
         if placed:
-            found.append(of_service(service, rule, client, settings, patches, index, peers, by_sni, place))
+            used = service_place(place, service, rule, settings, bool(gateways))
+            inputs = (service, rule, client, settings, patches, index, peers, gateways, by_sni, used)
+            found.append(of_service(*inputs))
     return joined_part(tuple(found))
 
 
 @kept
 def wanted(
-    view: OutboundView, selected: Selected, client: ClusterClient, settings: MeshSettings
+    view: OutboundView, selected: Selected, client: ClusterClient, settings: MeshSettings, networks: bool
 ) -> tuple[tuple[Service, MergedDestinationRule | None, bool], ...]:
     """Each service with its rule, and whether the place of the client counts in its clusters."""
     found = ((s, rule_of(view, selected, s)) for s in view.services if s.resolution is not Resolution.ALIAS)
-    return tuple((s, rule, place_counts(s, rule, client.router, settings)) for s, rule in found)
+    return tuple((s, rule, place_counts(s, rule, client.router, settings, networks)) for s, rule in found)
 
 
 @kept
-def any_placed(view: OutboundView, selected: Selected, client: ClusterClient, settings: MeshSettings) -> bool:
+def any_placed(
+    view: OutboundView, selected: Selected, client: ClusterClient, settings: MeshSettings, networks: bool
+) -> bool:
     """Whether the place of the client counts anywhere."""
-    return any(placed for _, _, placed in wanted(view, selected, client, settings))
+    return any(placed for _, _, placed in wanted(view, selected, client, settings, networks))
 
 
-@kept
 def place_counts(
-    service: Service, rule: MergedDestinationRule | None, router: bool, settings: MeshSettings
+    service: Service,
+    rule: MergedDestinationRule | None,
+    router: bool,
+    settings: MeshSettings,
+    networks: bool,
 ) -> bool:
     """Whether clusters that carry their endpoints order them by where the client is."""
     if discovery_type(service, router) not in DNS_TYPES:
         return False
     somewhere = EndpointView(locality="somewhere", node="somewhere")
-    policies = (
-        cluster_policy(rule, port.number, subset, service.traffic_distribution, settings)
-        for port in cluster_ports(service)
-        for subset in subset_names(service, rule)
-    )
-    return any(narrowed(somewhere, service, policy, networks=False) != NOWHERE for policy in policies)
+    return networks or service_place(somewhere, service, rule, settings, networks) != NOWHERE
+
+
+def service_place(
+    place: EndpointView,
+    service: Service,
+    rule: MergedDestinationRule | None,
+    settings: MeshSettings,
+    networks: bool,
+) -> EndpointView:
+    """What of the client's place plays a part in any cluster of the service."""
+    found = NOWHERE
+    for port in cluster_ports(service):
+        for subset in subset_names(service, rule):
+            policy = cluster_policy(rule, port.number, subset, service.traffic_distribution, settings)
+            found = joined_views(found, narrowed(place, service, policy, networks=networks))
+    return found
 
 
 def of_service(
@@ -147,6 +179,7 @@ def of_service(
     patches: Patches,
     index: EndpointIndex,
     peers: PeerAuthenticationIndex,
+    gateways: Gateways,
     by_sni: bool,
     place: EndpointView,
 ) -> tuple[Resource, ...]:
@@ -158,7 +191,9 @@ def of_service(
     mode = peers.namespace_mode(service.namespace)
     used = known if looks_at_endpoints(service, rule, client.router) else NO_ENDPOINTS
     of = peers if discovery_type(service, client.router) in DNS_TYPES else None
-    return service_clusters(service, rule, client, settings, accounts, mode, used, of, place, by_sni, patches)
+    through = gateways if of is not None else ()
+    inputs = (service, rule, client, settings, accounts, mode, used, of, through, place, by_sni, patches)
+    return service_clusters(*inputs)
 
 
 @kept
@@ -182,6 +217,7 @@ def service_clusters(
     namespace_mode: str,
     endpoints: ServiceEndpoints,
     peers: PeerAuthenticationIndex | None,
+    gateways: Gateways,
     place: EndpointView,
     by_sni: bool,
     patches: Patches,
@@ -189,8 +225,9 @@ def service_clusters(
     """The clusters of one service, serialised. `accounts` are the identities as the services know them."""
     identities = in_every_domain(accounts, settings.config.trust_domain_aliases)
     origins = (service.origin, *(rule.sources if rule is not None else ()))
-    inputs = (service, rule, client, settings, identities, namespace_mode, endpoints, peers, place, by_sni)
-    made = (patched_cluster(outbound_cluster(each), patches, side(client)) for each in outbounds(*inputs))
+    known = Known(identities, namespace_mode, endpoints, peers, gateways)
+    found = outbounds(service, rule, client, settings, known, place, by_sni)
+    made = (patched_cluster(outbound_cluster(each), patches, side(client)) for each in found)
     return tuple(cluster_resource(each, origins) for each in made if each is not None)
 
 

@@ -38,9 +38,11 @@ from miniistiod.generate.cluster_policy import ClusterPolicy, cluster_policy
 from miniistiod.generate.cluster_tls import PLAIN, TlsChoice, sockets, tls_choice, tls_context, withheld
 from miniistiod.generate.endpoint_assignment import assignment, cluster_groups, mutual_only
 from miniistiod.generate.endpoint_groups import keeps_sessions
+from miniistiod.generate.endpoint_networks import across_networks
 from miniistiod.generate.endpoint_view import EndpointView
 from miniistiod.generate.stat_names import outbound_stat_name
 from miniistiod.mesh.destination_rules import MergedDestinationRule
+from miniistiod.mesh.networks import Gateways
 from miniistiod.mesh.peer_authentications import PeerAuthenticationIndex
 from miniistiod.mesh.service import Port, Registry, Resolution, Service, ServiceEndpoints
 from miniistiod.mesh.settings import MeshSettings
@@ -241,15 +243,26 @@ def alt_stat_name(made: Outbound) -> str:
     return stat_name(outbound_stat_name(pattern, made.service, made.subset, port.number, port.name))
 
 
+class Known(NamedTuple):
+    """What clusters must know of the endpoints of their service and of the ways there.
+
+    `identities` are those of its workloads in every trust domain, `namespace_mode` is the mode of mutual TLS
+    that policies of its namespace name. `peers` and `gateways` are looked at by clusters that ask DNS.
+    """
+
+    identities: tuple[str, ...]
+    namespace_mode: str
+    endpoints: ServiceEndpoints
+    peers: PeerAuthenticationIndex | None
+    gateways: Gateways
+
+
 def outbounds(
     service: Service,
     rule: MergedDestinationRule | None,
     client: ClusterClient,
     settings: MeshSettings,
-    accounts: tuple[str, ...],
-    namespace_mode: str,
-    endpoints: ServiceEndpoints,
-    peers: PeerAuthenticationIndex | None,
+    known: Known,
     place: EndpointView,
     by_sni: bool,
 ) -> Iterator[Outbound]:
@@ -258,17 +271,32 @@ def outbounds(
     for port in cluster_ports(service):
         for subset in subset_names(service, rule):
             policy = cluster_policy(rule, port.number, subset, service.traffic_distribution, settings)
-            groups: tuple[Group, ...] = ()
-            if carries and peers is not None:
-                inputs = (service, port, rule, subset, endpoints.at(port), policy, peers, place.node)
-                groups = mutual_only(cluster_groups(*inputs)) if by_sni else cluster_groups(*inputs)
-                if not groups and not subset:
-                    break
-                if not groups and not policy.passthrough:
-                    continue
-            mutual = offers_mutual(service, port, rule, subset, endpoints, namespace_mode, settings)
-            inputs_ = (service, port, rule, subset, policy, by_sni, client, settings, accounts, mutual)
-            yield Outbound(*inputs_, groups, place)
+            groups = carried(service, port, rule, subset, policy, known, place, by_sni) if carries else ()
+            if carries and not groups and not subset:
+                break
+            if carries and not groups and not policy.passthrough:
+                continue
+            mutual = offers_mutual(service, port, rule, subset, known, settings)
+            inputs = (service, port, rule, subset, policy, by_sni, client, settings, known.identities)
+            yield Outbound(*inputs, mutual, groups, place)
+
+
+def carried(
+    service: Service,
+    port: Port,
+    rule: MergedDestinationRule | None,
+    subset: str,
+    policy: ClusterPolicy,
+    known: Known,
+    place: EndpointView,
+    by_sni: bool,
+) -> tuple[Group, ...]:
+    """The endpoints that a cluster carries itself."""
+    if known.peers is None:
+        return ()
+    inputs = (service, port, rule, subset, known.endpoints.at(port), policy, known.peers, place.node)
+    groups = across_networks(cluster_groups(*inputs), known.gateways, place, names=True)
+    return mutual_only(groups) if by_sni else groups
 
 
 def offers_mutual(
@@ -276,8 +304,7 @@ def offers_mutual(
     port: Port,
     rule: MergedDestinationRule | None,
     subset: str,
-    endpoints: ServiceEndpoints,
-    namespace_mode: str,
+    known: Known,
     settings: MeshSettings,
 ) -> bool:
     """Whether mutual TLS may be spoken to the service, as far as its clients can know.
@@ -285,7 +312,7 @@ def offers_mutual(
     Policies of single workloads do not count: their endpoints say so themselves. Where the client's original
     destination is the endpoint it says nothing, so all of them must speak it.
     """
-    if not settings.auto_mtls or namespace_mode == "DISABLE":
+    if not settings.auto_mtls or known.namespace_mode == "DISABLE":
         return False
     own = rule.message.traffic_policy if rule is not None else None
     if rule is not None and subset:
@@ -293,5 +320,5 @@ def offers_mutual(
     passthrough = own is not None and own.load_balancer.simple == own.load_balancer.PASSTHROUGH
     if service.resolution is not Resolution.PASSTHROUGH and not passthrough:
         return True
-    behind = endpoints.at(port)
+    behind = known.endpoints.at(port)
     return bool(behind) and all(e.tls_mode != "disabled" for e in behind)

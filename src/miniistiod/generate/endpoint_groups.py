@@ -66,7 +66,8 @@ def groups(endpoints: Iterable[tuple[Endpoint, bool]]) -> tuple[Group, ...]:
 def member(endpoint: Endpoint, mutual: bool) -> Member:
     """One endpoint in its group."""
     weight = endpoint.weight or 1
-    return Member(lb_endpoint(endpoint, mutual, weight), weight, dict(endpoint.labels))
+    made = lb_endpoint(endpoint, mutual, weight)
+    return Member(made, weight, dict(endpoint.labels), endpoint.network, endpoint.cluster)
 
 
 def lb_endpoint(endpoint: Endpoint, mutual: bool, weight: int) -> LbEndpoint:

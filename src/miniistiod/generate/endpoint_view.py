@@ -61,6 +61,18 @@ def narrowed(view: EndpointView, service: Service, policy: ClusterPolicy, networ
     )
 
 
+def joined_views(one: EndpointView, other: EndpointView) -> EndpointView:
+    """What plays a part for either of two clusters."""
+    return EndpointView(
+        one.locality or other.locality,
+        tuple(sorted({*one.labels, *other.labels})),
+        one.network or other.network,
+        one.node or other.node,
+        one.ipv4 and other.ipv4,
+        one.ipv6 and other.ipv6,
+    )
+
+
 def _of_locality(policy: ClusterPolicy) -> tuple[bool, frozenset[str]]:
     """Whether the client's place counts, and which of its labels do."""
     if policy.locality is None:

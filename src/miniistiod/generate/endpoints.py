@@ -13,11 +13,13 @@ from envoy.config.cluster.v3.cluster_pb2 import Cluster
 from miniistiod.generate.cluster_discovery import cluster_ports, discovery_type, is_dynamic, subset_names
 from miniistiod.generate.cluster_policy import ClusterPolicy, endpoint_policy
 from miniistiod.generate.endpoint_assignment import assignment, cluster_groups, mutual_only, reachable
+from miniistiod.generate.endpoint_networks import across_networks
 from miniistiod.generate.endpoint_view import EndpointView, endpoint_view, narrowed
 from miniistiod.generate.selected_rules import Selected, rule_of, selected_rules
 from miniistiod.mesh.destination_rules import MergedDestinationRule
 from miniistiod.mesh.endpoints import EndpointIndex
 from miniistiod.mesh.kept import kept
+from miniistiod.mesh.networks import Gateways, network_gateways
 from miniistiod.mesh.peer_authentications import PeerAuthenticationIndex
 from miniistiod.mesh.service import Port, Service, ServiceEndpoints
 from miniistiod.mesh.settings import MeshSettings
@@ -54,9 +56,10 @@ def endpoints(scope: ProxyScope) -> tuple[Part, ...]:
     mesh, router = scope.mesh, scope.proxy.is_router
     view, selected = scope.outbound, selected_rules(scope)
     by_sni = router and scope.gateway.auto_passthrough
-    inputs = (mesh.endpoints, mesh.peer_authentications, scope.settings)
+    gateways = network_gateways(scope.settings, mesh.services)
+    inputs = (mesh.endpoints, mesh.peer_authentications, scope.settings, gateways)
     parts = [shared_assignments(view, selected, router, by_sni, *inputs)]
-    if wanted(view, selected, router, by_sni, scope.settings).placed:
+    if wanted(view, selected, router, by_sni, scope.settings, bool(gateways)).placed:
         place = endpoint_view(scope.proxy)
         parts.append(placed_assignments(view, selected, router, by_sni, *inputs, place))
     return tuple(parts)
@@ -71,10 +74,11 @@ def shared_assignments(
     index: EndpointIndex,
     peers: PeerAuthenticationIndex,
     settings: MeshSettings,
+    gateways: Gateways,
 ) -> Part:
     """Those that are the same for all clients."""
-    found = wanted(view, selected, router, by_sni, settings).shared
-    return {w.name: load_assignment(*w, index.of(w.service), peers, NOWHERE) for w in found}
+    found = wanted(view, selected, router, by_sni, settings, bool(gateways)).shared
+    return {w.name: load_assignment(*w, index.of(w.service), peers, (), NOWHERE) for w in found}
 
 
 @kept
@@ -86,23 +90,31 @@ def placed_assignments(
     index: EndpointIndex,
     peers: PeerAuthenticationIndex,
     settings: MeshSettings,
+    gateways: Gateways,
     place: EndpointView,
 ) -> Part:
     """Those that depend on where the client is."""
-    found = wanted(view, selected, router, by_sni, settings).placed
-    return {
-        w.name: load_assignment(
-            *w, index.of(w.service), peers, narrowed(place, w.service, w.policy, networks=False)
-        )
-        for w in found
-    }
+    found = wanted(view, selected, router, by_sni, settings, bool(gateways)).placed
+    made = {}
+    for each in found:
+        used = narrowed(place, each.service, each.policy, networks=bool(gateways))
+        made[each.name] = load_assignment(*each, index.of(each.service), peers, gateways, used)
+    return made
 
 
 @kept
 def wanted(
-    view: OutboundView, selected: Selected, router: bool, by_sni: bool, settings: MeshSettings
+    view: OutboundView,
+    selected: Selected,
+    router: bool,
+    by_sni: bool,
+    settings: MeshSettings,
+    networks: bool,
 ) -> WantedAssignments:
-    """All EDS clusters of a view; with `by_sni` those of AUTO_PASSTHROUGH besides."""
+    """All EDS clusters of a view; with `by_sni` those of AUTO_PASSTHROUGH besides.
+
+    Between several networks the place of the client always counts.
+    """
     shared: list[Wanted] = []
     placed: list[Wanted] = []
     for service in view.services:
@@ -110,7 +122,7 @@ def wanted(
             continue
         for each in wanted_of(service, rule_of(view, selected, service), by_sni, settings):
             counts = narrowed(_SOMEWHERE, service, each.policy, networks=False) != NOWHERE
-            (placed if counts else shared).append(each)
+            (placed if counts or networks else shared).append(each)
     return WantedAssignments(tuple(shared), tuple(placed))
 
 
@@ -148,11 +160,13 @@ def load_assignment(
     by_sni: bool,
     known: ServiceEndpoints,
     peers: PeerAuthenticationIndex,
+    gateways: Gateways,
     place: EndpointView,
 ) -> Resource:
     """One assignment, serialised. A cluster without endpoints has an empty one."""
     usable = (e for e in known.at(port) if reachable(e))
     groups = cluster_groups(service, port, rule, subset, usable, policy, peers, place.node)
+    groups = across_networks(groups, gateways, place)
     if by_sni:
         groups = mutual_only(groups)
     placed = localised(policy.locality, groups, place.client, policy.outlier is not None)

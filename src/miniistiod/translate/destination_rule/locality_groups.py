@@ -22,11 +22,13 @@ class Locality:
 
 @dataclass(frozen=True, slots=True)
 class Member:
-    """One endpoint, its share within its group, and the labels of its workload."""
+    """One endpoint, its share within its group, the labels of its workload, its network and cluster."""
 
     endpoint: LbEndpoint
     weight: int
     labels: Mapping[str, str]
+    network: str = ""
+    cluster: str = ""
 
 
 @dataclass(frozen=True, slots=True)
