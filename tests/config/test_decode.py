@@ -105,10 +105,10 @@ def test_ports_by_number_and_by_name() -> None:
 
 def test_anchors_and_merge_keys() -> None:
     (service,) = of_text(
-        "apiVersion: networking.istio.io/v1\nkind: VirtualService\nmetadata: {name: a}\nspec:\n  hosts: [a]\n"
-        "  http:\n  - &first\n    timeout: 5s\n    route: &to [{destination: {host: a}}]\n"
-        "    match: [{uri: {prefix: /a}}]\n  - <<: *first\n    timeout: 6s\n    match: [{uri: {prefix: /b}}]\n"
-        "  - {route: *to}\n"
+        "apiVersion: networking.istio.io/v1\nkind: VirtualService\nmetadata: {name: a}\nspec:\n"
+        "  hosts: [a]\n  http:\n  - &first\n    timeout: 5s\n    route: &to [{destination: {host: a}}]\n"
+        "    match: [{uri: {prefix: /a}}]\n  - <<: *first\n    timeout: 6s\n"
+        "    match: [{uri: {prefix: /b}}]\n  - {route: *to}\n"
     ).of(VirtualService)
     assert [rule.timeout.seconds for rule in service.message.http] == [5, 6, 0]
     assert {rule.route[0].destination.host for rule in service.message.http} == {"a"}
@@ -117,12 +117,13 @@ def test_anchors_and_merge_keys() -> None:
 
 def test_an_alias_bomb_is_refused() -> None:
     lists = [f"a{i}: &a{i} [{', '.join([f'*a{i - 1}'] * 10)}]" for i in range(1, 12)]
-    text = "\n    ".join(["a0: &a0 [x]", *lists])
+    text = "\n        ".join(["a0: &a0 [x]", *lists])
     store = of_text(
         "apiVersion: networking.istio.io/v1alpha3\nkind: EnvoyFilter\nmetadata: {name: a}\nspec:\n"
-        f"  configPatches:\n  - patch: {{value: {{}}}}\n  priority:\n    {text}\n"
+        f"  configPatches:\n  - patch:\n      value:\n        {text}\n"
     )
     assert not store.objects
+    assert [d.code for d in store.diagnostics] == ["too-large"]
 
 
 def test_a_document_that_contains_itself_is_refused() -> None:

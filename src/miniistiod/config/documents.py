@@ -69,7 +69,7 @@ def document(file: str, chunk: Chunk) -> Document:
                 else:
                     refused.append(key)
     except yaml.YAMLError as error:
-        return Document(chunk.text, diagnostics=(_syntax(file, error),), broken=True)
+        return Document(chunk.text, diagnostics=(_syntax(file, chunk.text, error),), broken=True)
     except UnicodeEncodeError as error:
         return Document(chunk.text, diagnostics=(_not_utf8(file, chunk.text, error.start),), broken=True)
     except RecursionError:
@@ -78,12 +78,11 @@ def document(file: str, chunk: Chunk) -> Document:
     return Document(chunk.text, tuple(objects), tuple(refused), tuple(reading.findings), nameless)
 
 
-def _syntax(file: str, error: yaml.YAMLError) -> Diagnostic:
+def _syntax(file: str, text: str, error: yaml.YAMLError) -> Diagnostic:
     line, column, message = nodes.syntax_place(error)
-    tab = "'\\t'" in message
-    remedy = (
-        "indent with spaces, not with tabs" if tab else "check indentation, colons and quotes at this place"
-    )
+    written = [*text.split("\n"), ""][line - 1]
+    tab = "\t" in written[: len(written) - len(written.lstrip())]
+    remedy = "indent with spaces, not with tabs" if tab else "check indentation, colons and quotes here"
     return Diagnostic(Level.ERROR, "syntax", f"this is not YAML: {message}", remedy, file, line, column)
 
 

@@ -78,7 +78,7 @@ def _of_text(
             fill(inner, one.message, node, path)
     except yaml.YAMLError as error:
         line, column, message = nodes.syntax_place(error)
-        remedy = "check indentation, colons and quotes at this place"
+        remedy = "check indentation, colons and quotes here"
         message = f"this is not YAML: {message}"
         inner.findings.append(Diagnostic(Level.ERROR, "syntax", message, remedy, reading.file, line, column))
     layer = mesh_layer(one, node, "ConfigMap")

@@ -38,7 +38,7 @@ class Object(Generic[M]):
     kind: Kind
     name: str
     namespace: str
-    message: M
+    message: M = field(repr=False)  # that of a Secret has keys in it
     origin: Origin
     labels: Mapping[str, str] = field(default_factory=dict)
     annotations: Mapping[str, str] = field(default_factory=dict)

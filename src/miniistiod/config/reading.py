@@ -21,7 +21,7 @@ Path = tuple[Any, str | int] | None
 Pairs = dict[str, tuple[Node, Node]]
 """A mapping: key → (node of the key, node of the value)."""
 
-MOST_NODES = 5_000_000
+MOST_NODES = 1_000_000
 """A document that unfolds to more mappings and lists than this is an alias bomb."""
 
 SIMPLE_KEY = re.compile(r"[A-Za-z_][A-Za-z0-9_-]*")

@@ -30,7 +30,7 @@ Signature = tuple[int, int, int, int]
 
 
 class ConfigFiles:
-    """The files under the paths given (files, or folders with all below), as they were when last looked at."""
+    """The files under the paths given (files, or folders with all below), as they were at the last look."""
 
     def __init__(self, paths: Sequence[str | Path]) -> None:
         self.paths = tuple(Path(path) for path in paths)
