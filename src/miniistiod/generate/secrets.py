@@ -103,4 +103,4 @@ def _credentials(secret: Object[Any], name: str, own_roots: bool, keys: bool) ->
 
 
 def _resource(message: Any, origin: Object[Any]) -> Resource:
-    return resource(message.name, message.SerializeToString(deterministic=True), origins=(origin,))
+    return resource(message.name, message.SerializeToString(deterministic=True), origins=(origin.origin,))

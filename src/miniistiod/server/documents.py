@@ -117,7 +117,12 @@ def config_dump(snapshot: Snapshot, states: dict[str, TypeState]) -> Json:
 
 
 def offered(snapshot: Snapshot, url: str, state: TypeState | None) -> Iterable[Resource]:
-    """What the client subscribes to of a type, sorted by name; all of it when it has not asked yet."""
+    """What the client subscribes to of a type, sorted by name; all of it when it has not asked yet.
+
+    Of secrets nothing then: they are made when they are asked for.
+    """
+    if url == SDS and state is None:
+        return ()
     found = (r for part in snapshot.resources(url) for r in part.values())
     if state is not None:
         found = (r for r in found if state.subscription.covers(r.name))
@@ -128,7 +133,7 @@ def entry(url: str, resource: Resource, inner: str, around: str | None) -> Json:
     """One resource with its version."""
     shown: Json = {"versionInfo": resource.version, inner: shown_resource(url, resource.body)}
     if resource.origins:
-        shown["origins"] = [str(origin) for origin in resource.origins]
+        shown["origins"] = [str(getattr(origin, "origin", origin)) for origin in resource.origins]
     return {"name": resource.name, around: shown} if around else shown
 
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -40,7 +40,7 @@ class Held:
 
     authority: ca.Authority
     credential: Credential | None = None
-    part: Part | None = None
+    part: Part | None = field(default=None, repr=False)
     view: View | None = None
 
 
