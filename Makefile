@@ -26,6 +26,7 @@ parity: setup  ## compare every reference case with what we send: `make parity O
 	$(BIN)/python -m tests.parity $(ONLY)
 
 check: setup  ## style, types, layers, sizes, generated code: under a minute
+	$(BIN)/ruff format -q --check src tests integration tools
 	$(BIN)/ruff check src tests integration tools
 	$(BIN)/mypy
 	$(BIN)/lint-imports

@@ -80,10 +80,8 @@ def _plain(result: Any) -> Any:
         return {name: _plain(value) for name, value in result._asdict().items()}
     if isinstance(result, Mapping):
         return {key: _plain(value) for key, value in result.items()}
-    if (
-        isinstance(result, (list, tuple))
-        or (hasattr(result, "__iter__")
-        and not isinstance(result, (str, bytes)))
+    if isinstance(result, (list, tuple)) or (
+        hasattr(result, "__iter__") and not isinstance(result, (str, bytes))
     ):
         return [_plain(item) for item in result]
     return result.value if isinstance(result, Enum) else result

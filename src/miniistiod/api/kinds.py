@@ -54,7 +54,8 @@ class Kind:
     @property
     def id(self) -> str:
         """The name that tells it from every other kind: with its group where two kinds share a name."""
-        return f"{self.name}.{self.group}" if (self.name, self.group) == ("Gateway", GATEWAY_API) else self.name
+        shared = (self.name, self.group) == ("Gateway", GATEWAY_API)
+        return f"{self.name}.{self.group}" if shared else self.name
 
     @property
     def api_versions(self) -> tuple[str, ...]:
@@ -68,38 +69,91 @@ GATEWAY_API = "gateway.networking.k8s.io"
 THREE = ("v1", "v1beta1", "v1alpha3")
 
 
-def kubernetes(name: str, plural: str, message: type[Message], group: str = "", *short: str, namespaced: bool = True) -> Kind:
+def kubernetes(
+    name: str, plural: str, message: type[Message], group: str = "", *short: str, namespaced: bool = True
+) -> Kind:
     """A kind of Kubernetes itself."""
     return Kind(name, plural, group, ("v1",), message, "object", namespaced, strict=False, short=short)
 
 
 KINDS: tuple[Kind, ...] = (
-    Kind("VirtualService", "virtualservices", NETWORKING, THREE, virtual_service_pb2.VirtualService, short=("vs",)),
-    Kind("DestinationRule", "destinationrules", NETWORKING, THREE, destination_rule_pb2.DestinationRule, short=("dr",)),
+    Kind(
+        "VirtualService",
+        "virtualservices",
+        NETWORKING,
+        THREE,
+        virtual_service_pb2.VirtualService,
+        short=("vs",),
+    ),
+    Kind(
+        "DestinationRule",
+        "destinationrules",
+        NETWORKING,
+        THREE,
+        destination_rule_pb2.DestinationRule,
+        short=("dr",),
+    ),
     Kind("Gateway", "gateways", NETWORKING, THREE, gateway_pb2.Gateway, short=("gw",)),
     Kind("ServiceEntry", "serviceentries", NETWORKING, THREE, service_entry_pb2.ServiceEntry, short=("se",)),
-    Kind("WorkloadEntry", "workloadentries", NETWORKING, THREE, workload_entry_pb2.WorkloadEntry, short=("we",)),
-    Kind("WorkloadGroup", "workloadgroups", NETWORKING, THREE, workload_group_pb2.WorkloadGroup, short=("wg",)),
+    Kind(
+        "WorkloadEntry", "workloadentries", NETWORKING, THREE, workload_entry_pb2.WorkloadEntry, short=("we",)
+    ),
+    Kind(
+        "WorkloadGroup", "workloadgroups", NETWORKING, THREE, workload_group_pb2.WorkloadGroup, short=("wg",)
+    ),
     Kind("Sidecar", "sidecars", NETWORKING, THREE, sidecar_pb2.Sidecar),
     Kind("EnvoyFilter", "envoyfilters", NETWORKING, ("v1alpha3",), envoy_filter_pb2.EnvoyFilter),
     Kind("ProxyConfig", "proxyconfigs", NETWORKING, ("v1beta1",), proxy_config_pb2.ProxyConfig),
-    Kind("PeerAuthentication", "peerauthentications", SECURITY, ("v1", "v1beta1"),
-         peer_authentication_pb2.PeerAuthentication, short=("pa",)),
-    Kind("RequestAuthentication", "requestauthentications", SECURITY, ("v1", "v1beta1"),
-         request_authentication_pb2.RequestAuthentication, short=("ra",)),
-    Kind("AuthorizationPolicy", "authorizationpolicies", SECURITY, ("v1", "v1beta1"),
-         authorization_policy_pb2.AuthorizationPolicy, short=("ap",)),
+    Kind(
+        "PeerAuthentication",
+        "peerauthentications",
+        SECURITY,
+        ("v1", "v1beta1"),
+        peer_authentication_pb2.PeerAuthentication,
+        short=("pa",),
+    ),
+    Kind(
+        "RequestAuthentication",
+        "requestauthentications",
+        SECURITY,
+        ("v1", "v1beta1"),
+        request_authentication_pb2.RequestAuthentication,
+        short=("ra",),
+    ),
+    Kind(
+        "AuthorizationPolicy",
+        "authorizationpolicies",
+        SECURITY,
+        ("v1", "v1beta1"),
+        authorization_policy_pb2.AuthorizationPolicy,
+        short=("ap",),
+    ),
     Kind("Telemetry", "telemetries", "telemetry.istio.io", ("v1", "v1alpha1"), telemetry_pb2.Telemetry),
     Kind("WasmPlugin", "wasmplugins", "extensions.istio.io", ("v1alpha1",), wasm_pb2.WasmPlugin),
     Kind("MeshConfig", "meshconfigs", "install.istio.io", ("v1alpha1",), config_pb2.MeshConfig),
     Kind("MeshNetworks", "meshnetworks", "install.istio.io", ("v1alpha1",), network_pb2.MeshNetworks),
-    Kind("GatewayClass", "gatewayclasses", GATEWAY_API, ("v1", "v1beta1"), gateway_api.GatewayClass, namespaced=False, short=("gc",)),
+    Kind(
+        "GatewayClass",
+        "gatewayclasses",
+        GATEWAY_API,
+        ("v1", "v1beta1"),
+        gateway_api.GatewayClass,
+        namespaced=False,
+        short=("gc",),
+    ),
     Kind("Gateway", "gateways", GATEWAY_API, ("v1", "v1beta1"), gateway_api.Gateway, short=("gtw",)),
     Kind("HTTPRoute", "httproutes", GATEWAY_API, ("v1", "v1beta1"), gateway_api.HTTPRoute),
     Kind("GRPCRoute", "grpcroutes", GATEWAY_API, ("v1",), gateway_api.GRPCRoute),
     Kind("TCPRoute", "tcproutes", GATEWAY_API, ("v1", "v1alpha2"), gateway_api.TCPRoute),
     Kind("TLSRoute", "tlsroutes", GATEWAY_API, ("v1", "v1alpha3", "v1alpha2"), gateway_api.TLSRoute),
-    Kind("ReferenceGrant", "referencegrants", GATEWAY_API, ("v1", "v1beta1"), gateway_api.ReferenceGrant, short=("refgrant",)),
+    Kind(
+        "ReferenceGrant",
+        "referencegrants",
+        GATEWAY_API,
+        ("v1", "v1beta1"),
+        gateway_api.ReferenceGrant,
+        short=("refgrant",),
+    ),
     kubernetes("Namespace", "namespaces", core_pb2.Namespace, "", "ns", namespaced=False),
     kubernetes("Node", "nodes", core_pb2.Node, "", "no", namespaced=False),
     kubernetes("Service", "services", core_pb2.Service, "", "svc"),
@@ -110,7 +164,7 @@ KINDS: tuple[Kind, ...] = (
     kubernetes("EndpointSlice", "endpointslices", core_pb2.EndpointSlice, "discovery.k8s.io"),
     kubernetes("Secret", "secrets", core_pb2.Secret),
     kubernetes("ConfigMap", "configmaps", core_pb2.ConfigMap, "", "cm"),
-)  # fmt: skip
+)
 
 BY_NAME: dict[tuple[str, str], Kind] = {(kind.group, kind.name): kind for kind in KINDS}
 """(group, kind) → its row."""

@@ -19,7 +19,9 @@ Json = dict[str, Any]
 def pages(source: MeshSource) -> dict[str, Callable[[], Any]]:
     """Path → what to show there."""
     return {
-        "/debug/configz": lambda: [manifest(each) for each in source.store.objects if each.kind.name != "Secret"],
+        "/debug/configz": lambda: [
+            manifest(each) for each in source.store.objects if each.kind.name != "Secret"
+        ],
         "/debug/endpointz": lambda: endpoints(source),
         "/debug/diagnostics": lambda: diagnostics(source),
     }
@@ -52,7 +54,12 @@ def endpoints(source: MeshSource) -> list[Json]:
 
 def endpoint(each: Endpoint) -> Json:
     """One endpoint."""
-    shown = {"address": each.address, "port": each.port, "workload": each.workload, "labels": dict(each.labels)}
+    shown = {
+        "address": each.address,
+        "port": each.port,
+        "workload": each.workload,
+        "labels": dict(each.labels),
+    }
     shown |= {"serviceAccount": each.service_account, "locality": each.locality, "tlsMode": each.tls_mode}
     return {key: value for key, value in shown.items() if value}
 

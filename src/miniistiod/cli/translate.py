@@ -1,4 +1,4 @@
-"""`miniistiod translate`: YAML and one Envoy Node → the resources that Envoy would get, without any server."""
+"""`miniistiod translate`: YAML and one Envoy Node → the resources it would get, without a server."""
 
 from __future__ import annotations
 
@@ -17,8 +17,8 @@ from miniistiod.generate.resources import resources
 from miniistiod.mesh.snapshot import snapshot
 from miniistiod.proxy.node import NodeError, proxy
 from miniistiod.proxy.scope import ProxyScope
-from miniistiod.server.documents import opened
 from miniistiod.server.files import ConfigFiles
+from miniistiod.server.messages import opened
 from miniistiod.xds.type_rules import CDS, EDS, LDS, RDS
 
 KINDS = {"clusters": CDS, "endpoints": EDS, "listeners": LDS, "routes": RDS}

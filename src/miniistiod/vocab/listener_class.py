@@ -6,7 +6,7 @@ from enum import Enum
 
 
 class ListenerClass(Enum):
-    """SIDECAR_INBOUND serves the workload, SIDECAR_OUTBOUND is its way out, GATEWAY is an edge of the mesh."""
+    """SIDECAR_INBOUND serves the workload, SIDECAR_OUTBOUND is its way out, GATEWAY the edge."""
 
     SIDECAR_INBOUND = "inbound"
     SIDECAR_OUTBOUND = "outbound"

@@ -137,9 +137,7 @@ def _parameters(settings: ServerTLSSettings, defaults: MeshConfig.TLSConfig) -> 
     return CommonTlsContext(tls_params=params if params.ByteSize() else None)
 
 
-def _minimum(
-    settings: ServerTLSSettings, defaults: MeshConfig.TLSConfig
-) -> int:
+def _minimum(settings: ServerTLSSettings, defaults: MeshConfig.TLSConfig) -> int:
     if settings.min_protocol_version or not defaults.min_protocol_version:
         return settings.min_protocol_version
     return minimum_version(defaults)

@@ -34,9 +34,7 @@ PEERS_OLD_AND_NEW = (
 
 HTTP_NAME = "envoy.access_loggers.http_grpc"
 TCP_NAME = "envoy.tcp_grpc_access_log"
-_BOOTSTRAP_CLUSTER = GrpcService(
-    envoy_grpc=GrpcService.EnvoyGrpc(cluster_name="envoy_accesslog_service")
-)
+_BOOTSTRAP_CLUSTER = GrpcService(envoy_grpc=GrpcService.EnvoyGrpc(cluster_name="envoy_accesslog_service"))
 
 
 def http_als(provider: HttpAls, collector: Collector) -> AccessLog:
@@ -65,9 +63,7 @@ def tcp_als(provider: TcpAls, collector: Collector) -> AccessLog:
 def mesh_http_als() -> AccessLog:
     """Each request, to the service named in the bootstrap (enableEnvoyAccessLogService)."""
     config = common("http_envoy_accesslog", _BOOTSTRAP_CLUSTER, PEERS_OLD_AND_NEW)
-    return AccessLog(
-        name=HTTP_NAME, typed_config=packed(HttpGrpcAccessLogConfig(common_config=config))
-    )
+    return AccessLog(name=HTTP_NAME, typed_config=packed(HttpGrpcAccessLogConfig(common_config=config)))
 
 
 def mesh_tcp_als(log_name: str = "tcp_envoy_accesslog", only: AccessLogFilter | None = None) -> AccessLog:

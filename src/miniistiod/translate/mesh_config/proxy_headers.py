@@ -60,9 +60,7 @@ def proxy_headers(headers: Headers, side: ListenerClass) -> ProxyHeaders:
     )
 
 
-def forwarded_cert(
-    chosen: int, default: int
-) -> int:
+def forwarded_cert(chosen: int, default: int) -> int:
     """What happens to x-forwarded-client-cert."""
     return _FORWARDED.get(chosen, default)
 
