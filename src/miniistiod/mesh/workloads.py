@@ -10,6 +10,7 @@ from miniistiod.api.kubernetes import core_pb2
 from miniistiod.config.objects import Object
 from miniistiod.mesh.kept import kept
 from miniistiod.mesh.locality import NETWORK, locality, with_topology
+from miniistiod.mesh.networks import network_of
 from miniistiod.mesh.settings import MeshSettings
 from miniistiod.mesh.workload import Workload, WorkloadSource
 
@@ -82,7 +83,7 @@ def pod_workload(
     if not addresses or status.phase in GONE:
         return None
     place = locality(origin.labels, node.labels if node is not None else {})
-    network = origin.labels.get(NETWORK, "")
+    network = origin.labels.get(NETWORK, "") or network_of(addresses[0], settings)
     return Workload(
         source=WorkloadSource.POD,
         name=origin.name,
@@ -132,17 +133,18 @@ def described(
 ) -> Workload:
     """The workload that a WorkloadEntry, or an endpoint of a ServiceEntry, describes."""
     place = entry.locality or locality(labels, {})
+    network = entry.network or labels.get(NETWORK, "") or network_of(entry.address, settings)
     return Workload(
         source=WorkloadSource.ENTRY,
         name=name,
         namespace=origin.namespace,
         addresses=(entry.address,),
-        labels=with_topology(labels, place, settings.cluster, "", entry.network),
+        labels=with_topology(labels, place, settings.cluster, "", network),
         service_account=entry.service_account,
         workload=workload,
         port_names=dict(entry.ports),
         locality=place,
-        network=entry.network,
+        network=network,
         cluster=settings.cluster,
         weight=entry.weight,
         tls_mode=labels.get(TLS_MODE, "istio" if entry.service_account else "disabled"),
