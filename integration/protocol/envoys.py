@@ -24,10 +24,11 @@ from google.protobuf import json_format
 
 from miniistiod.xds.resource import Resource, resource
 
+NODE_ID = "sidecar~127.0.0.1~web.default~default.svc.cluster.local"
 ADS = {"ads": {}, "resource_api_version": "V3"}
 
 
-def bootstrap(port: int, delta: bool) -> dict:
+def bootstrap(port: int, delta: bool, metadata: dict | None = None) -> dict:
     """ADS over plaintext to a port, nothing else."""
     grpc = {
         "api_type": "DELTA_GRPC" if delta else "GRPC",
@@ -42,7 +43,7 @@ def bootstrap(port: int, delta: bool) -> dict:
         }
     }
     return {
-        "node": {"id": "sidecar~127.0.0.1~web.default~default.svc.cluster.local", "cluster": "web"},
+        "node": {"id": NODE_ID, "cluster": "web", "metadata": metadata or {}},
         "admin": {"address": {"socket_address": {"address": "127.0.0.1", "port_value": 0}}},
         "dynamic_resources": {"ads_config": grpc, "cds_config": ADS, "lds_config": ADS},
         "static_resources": {
@@ -82,11 +83,11 @@ class Envoy:
 
 
 @asynccontextmanager
-async def envoy(port: int, delta: bool) -> AsyncIterator[Envoy]:
+async def envoy(port: int, delta: bool, metadata: dict | None = None) -> AsyncIterator[Envoy]:
     """Start an Envoy that connects to our server; ended at exit."""
     with tempfile.TemporaryDirectory() as folder:
         config, admin = Path(folder, "envoy.yaml"), Path(folder, "admin")
-        config.write_text(yaml.safe_dump(bootstrap(port, delta)))
+        config.write_text(yaml.safe_dump(bootstrap(port, delta, metadata)))
         program = shutil.which("envoy", path=f"{Path(shutil.sys.executable).parent}") or shutil.which("envoy")
         with Path(folder, "log").open("wb") as log:
             process = await asyncio.create_subprocess_exec(

@@ -102,6 +102,7 @@ async def test_the_dump_of_a_proxy_with_every_any_opened_and_no_private_key():
         source.put(LDS, [resource("l", listener.SerializeToString())])
         source.put(SDS, [resource("s", secret.SerializeToString())])
         await client.asks(CDS)
+        await client.asks(SDS, "s")
         shown = await http.get("/debug/config_dump", params={"proxyID": "n.default"})
         found = {c["@type"].rpartition(".")[2]: c for c in shown.json()["configs"]}
         (cluster,) = found["ClustersConfigDump"]["dynamicActiveClusters"]

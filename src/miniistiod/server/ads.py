@@ -15,6 +15,7 @@ from dataclasses import replace
 from typing import Any
 
 import grpc
+import structlog
 from google.protobuf.message import DecodeError
 
 from miniistiod.server.connections import Connection, Connections, Refusal
@@ -24,6 +25,7 @@ from miniistiod.server.options import ServerOptions
 from miniistiod.xds.memo import Memo
 from miniistiod.xds.resource import Snapshot, Source
 
+log = structlog.get_logger("ads")
 UNAVAILABLE = grpc.StatusCode.UNAVAILABLE
 INVALID = grpc.StatusCode.INVALID_ARGUMENT
 EXHAUSTED = grpc.StatusCode.RESOURCE_EXHAUSTED
@@ -120,8 +122,8 @@ class Streams:
         except Refusal as refusal:
             connection.end(refusal)
         except Exception as error:  # a fault of ours must end this stream, not leave it deaf
+            log.exception("stream failed", proxy=connection.node.id)
             connection.end(Refusal(grpc.StatusCode.INTERNAL, repr(error)))
-            raise
 
     def _receive(self, connection: Connection, request: Any) -> None:
         """One request."""
@@ -129,6 +131,8 @@ class Streams:
         if connection.session.names > self.options.max_names:
             raise Refusal(EXHAUSTED, f"more than {self.options.max_names} names on a stream")
         self.metrics.received(connection, request)
+        if request.error is not None:
+            log.warning("rejected", proxy=connection.node.id, type=request.type_url, reason=request.error)
         connection.wake.set()
 
     async def _write(self, connection: Connection, context: Any) -> None:
