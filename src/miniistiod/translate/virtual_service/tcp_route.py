@@ -1,20 +1,13 @@
-"""TCPRoute and TLSRoute → the clusters of a TCP proxy, and whether a match applies at all.
+"""The match of a TCPRoute or TLSRoute → whether it can hold for a proxy at all.
 
 Subnets and SNI are matched by Envoy; port, gateways, labels and namespace are decided by us for each proxy.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Collection, Mapping
 
-from envoy.extensions.filters.network.tcp_proxy.v3.tcp_proxy_pb2 import TcpProxy
-
-from miniistiod.api.istio.networking.virtual_service_pb2 import (
-    Destination,
-    L4MatchAttributes,
-    RouteDestination,
-    TLSMatchAttributes,
-)
+from miniistiod.api.istio.networking.virtual_service_pb2 import L4MatchAttributes, TLSMatchAttributes
 
 
 def applies(
@@ -34,17 +27,3 @@ def applies(
         and match.port in (0, port)
         and match.source_namespace in ("", namespace)
     )
-
-
-def tcp_clusters(
-    destinations: Sequence[RouteDestination], cluster: Callable[[Destination], str]
-) -> dict[str, str | TcpProxy.WeightedCluster]:
-    """The cluster field of TcpProxy: one cluster, or a split without the destinations of weight 0."""
-    if len(destinations) == 1:
-        return {"cluster": cluster(destinations[0].destination)}
-    shares = [
-        TcpProxy.WeightedCluster.ClusterWeight(name=cluster(d.destination), weight=d.weight)
-        for d in destinations
-        if d.weight > 0
-    ]
-    return {"weighted_clusters": TcpProxy.WeightedCluster(clusters=shares)}
