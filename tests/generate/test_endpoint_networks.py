@@ -1,4 +1,4 @@
-"""Endpoints of another network are reached through its gateways. Expectations follow Istio's ep_filters_test.go."""
+"""Endpoints of another network are reached through its gateways, as Istio's ep_filters_test.go expects."""
 
 from __future__ import annotations
 

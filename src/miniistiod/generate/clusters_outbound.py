@@ -101,7 +101,7 @@ class Outbound(NamedTuple):
     @property
     def original_destination(self) -> bool:
         """Whether it goes where the client wanted to go."""
-        return self.policy.passthrough or self.type == Cluster.ORIGINAL_DST
+        return not self.dynamic and (self.policy.passthrough or self.type == Cluster.ORIGINAL_DST)
 
     @property
     def dynamic(self) -> bool:
@@ -152,7 +152,7 @@ def tls(made: Outbound) -> TlsChoice:
         asked,
         offers_mutual=made.offers_mutual,
         external=made.service.mesh_external,
-        identities=() if made.dynamic else made.accounts,
+        identities=made.accounts,
         server_name="" if made.dynamic else sni,
         certificate=made.client.certificate,
     )
@@ -277,7 +277,8 @@ def outbounds(
             if carries and not groups and not policy.passthrough:
                 continue
             mutual = offers_mutual(service, port, rule, subset, known, settings)
-            inputs = (service, port, rule, subset, policy, by_sni, client, settings, known.identities)
+            identities = () if is_dynamic(service) else known.identities
+            inputs = (service, port, rule, subset, policy, by_sni, client, settings, identities)
             yield Outbound(*inputs, mutual, groups, place)
 
 
