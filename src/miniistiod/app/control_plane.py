@@ -6,6 +6,7 @@ import asyncio
 import contextlib
 import signal
 from collections.abc import AsyncIterator
+from datetime import timedelta
 from typing import Any
 
 import structlog
@@ -13,7 +14,9 @@ import structlog
 from miniistiod.app import pages
 from miniistiod.app.mesh_source import MeshSource
 from miniistiod.app.settings import Settings
+from miniistiod.ca.tokens import Issuer
 from miniistiod.config import Level, Store
+from miniistiod.generate.file_secrets import file_secrets
 from miniistiod.server import certificates
 from miniistiod.server.admin import HttpServer, debug_pages, monitoring_pages
 from miniistiod.server.files import ConfigFiles
@@ -68,8 +71,20 @@ class ControlPlane:
 
     def _security(self) -> Security:
         """Authority, tokens and secrets. Raises BadAuthority when there is none to begin with."""
-        options = SecurityOptions(self.settings.ca_directory, self.settings.cacerts)
-        return Security(options, trust_domain=lambda: self.source.mesh.settings.trust_domain)
+        settings = self.settings
+        options = SecurityOptions(
+            settings.ca_directory,
+            settings.cacerts,
+            lifetime=timedelta(seconds=settings.certificate_lifetime),
+            issuers=[Issuer(name, file.read_text()) for name, file in settings.token_issuers],
+            file_folders=settings.secret_folders,
+            trust_plaintext=settings.trust_plaintext,
+        )
+        return Security(
+            options,
+            trust_domain=lambda: self.source.mesh.settings.trust_domain,
+            files_of=lambda snapshot: file_secrets(snapshot.scope),
+        )
 
     def _server(self, security: Security | None) -> AdsServer:
         hooks: dict[str, Any] = {"connected": self._connected, "disconnected": self._disconnected}
@@ -87,6 +102,9 @@ class ControlPlane:
             self.server.listen(self.settings.grpc_address)
         if self.security is not None:
             self.server.listen(self.settings.secure_grpc_address, self.security.server_credentials())
+            if self.settings.client_certificate_address:
+                mutual = self.security.server_credentials(client_certificates=True)
+                self.server.listen(self.settings.client_certificate_address, mutual)
 
     def _web(self) -> list[HttpServer]:
         offers = (

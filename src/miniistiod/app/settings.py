@@ -11,6 +11,9 @@ HTTP = "127.0.0.1:8080"
 MONITORING = "127.0.0.1:15014"
 
 
+CERTIFICATE_LIFETIME = 24 * 3600.0
+
+
 def state_directory() -> Path:
     """Where keys and certificates are kept unless told otherwise."""
     return Path.home() / ".local" / "state" / "miniistiod"
@@ -18,7 +21,12 @@ def state_directory() -> Path:
 
 @dataclass(frozen=True, slots=True)
 class Settings:
-    """`ca_directory` holds our own self-signed authority; `cacerts` a user's own, which wins."""
+    """`ca_directory` holds our own self-signed authority; `cacerts` a user's own, which wins.
+
+    `certificate_lifetime` is in seconds. `token_issuers` are (name, JWKS file). `secret_folders` may be named
+    in `file-cert:` secrets. `client_certificate_address` asks for client certificates instead of tokens.
+    `trust_plaintext` serves private keys in plaintext.
+    """
 
     config: tuple[Path, ...]
     grpc_address: str = GRPC
@@ -27,3 +35,8 @@ class Settings:
     monitoring_address: str = MONITORING
     ca_directory: Path = field(default_factory=state_directory)
     cacerts: Path | None = None
+    certificate_lifetime: float = CERTIFICATE_LIFETIME
+    token_issuers: tuple[tuple[str, Path], ...] = ()
+    secret_folders: tuple[Path, ...] = ()
+    client_certificate_address: str = ""
+    trust_plaintext: bool = False

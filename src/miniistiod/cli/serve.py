@@ -12,6 +12,7 @@ import yaml
 
 from miniistiod.app import settings as defaults
 from miniistiod.app.settings import Settings
+from miniistiod.cli.security_options import security_options
 from miniistiod.server import logs
 
 
@@ -65,20 +66,7 @@ def address(name: str, default: str, what: str) -> Callable[[Decorated], Decorat
 @address("secure-grpc-address", defaults.SECURE_GRPC, "xDS, SDS and certificates over TLS.")
 @address("http-address", defaults.HTTP, "Readiness and debug pages.")
 @address("monitoring-address", defaults.MONITORING, "Metrics for Prometheus.")
-@click.option(
-    "--ca-directory",
-    type=click.Path(file_okay=False, path_type=Path),
-    default=defaults.state_directory,
-    show_default="~/.local/state/miniistiod",
-    envvar="MINIISTIOD_CA_DIRECTORY",
-    help="Where our own authority keeps its key.",
-)
-@click.option(
-    "--cacerts",
-    type=click.Path(exists=True, file_okay=False, path_type=Path),
-    envvar="MINIISTIOD_CACERTS",
-    help="A folder with an authority of your own, as Istio's cacerts.",
-)
+@security_options
 @click.option(
     "--log-format",
     type=click.Choice(logs.FORMATS),
