@@ -205,6 +205,20 @@ async def test_each_type_has_its_own_service(service, name, type_url):
             assert type_url in details
 
 
+@both
+@asynchronous
+async def test_a_client_that_has_said_all_still_gets_its_answers(method):
+    """As grpcurl does: one request, the end of its side, then it reads."""
+    async with served() as (source, server), stream(server, method) as client:
+        source.put(CDS, some("a"))
+        await client.says(CDS)
+        await client.says(LDS)
+        await client.call.done_writing()
+        assert bodies(await client.hears()) == ["a"]
+        assert bodies(await client.hears()) == []
+        assert (await client.status())[0] is grpc.StatusCode.OK
+
+
 @asynchronous
 async def test_too_many_streams_and_too_many_names_are_refused_clearly():
     async with served(ServerOptions(max_streams=1, max_names=3)) as (_, server), stream(server) as client:

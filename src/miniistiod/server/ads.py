@@ -78,7 +78,9 @@ class Streams:
         try:
             await self._write(connection, context)
             if connection.refusal is not None:
-                await context.abort(connection.refusal.code, connection.refusal.reason)
+                raise connection.refusal
+        except Refusal as refusal:
+            await context.abort(refusal.code, refusal.reason)
         finally:
             reader.cancel()
             self.connections.closed(connection)
@@ -136,13 +138,15 @@ class Streams:
         connection.wake.set()
 
     async def _write(self, connection: Connection, context: Any) -> None:
-        """Send what is due, as fast as the client reads."""
-        while not connection.ended:
+        """Send what is due, as fast as the client reads; one that has said all still gets its answers."""
+        while connection.refusal is None:
             connection.wake.clear()
             connection.news = False
             snapshot = self.source.snapshot(connection.node)
             connection.session.update(self.visible(snapshot, connection.node, connection.identity))
             response = connection.session.response(time.time())
+            if response is None and connection.ended:
+                return
             if response is None:
                 await self._wait(connection)
                 continue
