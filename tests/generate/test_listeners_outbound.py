@@ -44,16 +44,21 @@ def entry(name: str, protocol: str, **more: Any) -> Document:
     return document("ServiceEntry", name, {**spec, "resolution": "NONE", **more})
 
 
-def found(*documents: Document, stock: bool = False, **metadata: Any) -> dict[str, Listener]:
-    """The listeners of a sidecar in namespace shop."""
+def found(
+    *documents: Document, stock: bool = False, app: str = "client", kind: str = "sidecar", **metadata: Any
+) -> dict[str, Listener]:
+    """The listeners of the proxy of this app in namespace shop."""
     mesh = snapshot(of_text(yaml.safe_dump_all(documents), "test.yaml"))
-    annotations = {"proxy": "sidecar", "node-metadata": json.dumps(metadata)}
+    annotations = {"proxy": kind, **({"node-metadata": json.dumps(metadata)} if metadata else {})}
     pod = {
-        "metadata": {"name": "client-1", "namespace": "shop", "labels": {}, "annotations": annotations},
+        "metadata": {
+            "name": f"{app}-1",
+            "namespace": "shop",
+            "labels": {"app": app},
+            "annotations": annotations,
+        },
         "status": {"podIP": "10.1.0.9"},
     }
-    if not metadata:
-        del annotations["node-metadata"]
     scope = ProxyScope(proxy(nodes.node(pod, stock)), mesh)
     resources = (resource for part in listeners(scope) for resource in part.values())
     return {resource.name: Listener.FromString(resource.body) for resource in resources}
