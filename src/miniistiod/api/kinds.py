@@ -12,7 +12,7 @@ from typing import Literal
 from google.protobuf.message import Message
 
 from miniistiod.api.gatewayapi import gateway_pb2 as gateway_api
-from miniistiod.api.istio.extensions import wasm_pb2
+from miniistiod.api.istio.extensions import traffic_extension_pb2, wasm_pb2
 from miniistiod.api.istio.mesh import config_pb2, network_pb2
 from miniistiod.api.istio.networking import (
     destination_rule_pb2,
@@ -130,6 +130,13 @@ KINDS: tuple[Kind, ...] = (
     ),
     Kind("Telemetry", "telemetries", "telemetry.istio.io", ("v1", "v1alpha1"), telemetry_pb2.Telemetry),
     Kind("WasmPlugin", "wasmplugins", "extensions.istio.io", ("v1alpha1",), wasm_pb2.WasmPlugin),
+    Kind(
+        "TrafficExtension",
+        "trafficextensions",
+        "extensions.istio.io",
+        ("v1alpha1",),
+        traffic_extension_pb2.TrafficExtension,
+    ),
     Kind("MeshConfig", "meshconfigs", "install.istio.io", ("v1alpha1",), config_pb2.MeshConfig),
     Kind("MeshNetworks", "meshnetworks", "install.istio.io", ("v1alpha1",), network_pb2.MeshNetworks),
     Kind(

@@ -7,13 +7,13 @@ from typing import Any
 
 import click
 import yaml
-from rich.console import Console
 from rich.table import Table
 
 from miniistiod.cli import resource_rows
 from miniistiod.cli.pages import address_option, page
 from miniistiod.cli.proxy_status import names
 from miniistiod.cli.resource_rows import Json, Rows
+from miniistiod.cli.tables import terminal
 
 KINDS: dict[str, tuple[str, str, Rows]] = {
     "clusters": ("Clusters", "dynamicActiveClusters", resource_rows.CLUSTERS),
@@ -102,4 +102,4 @@ def printed(kind: str, found: list[Json], titled: bool) -> None:
     for each in found:
         for cells in rows.cells(each):
             table.add_row(*cells)
-    Console(width=None if Console().is_terminal else 240).print(table)
+    terminal().print(table)

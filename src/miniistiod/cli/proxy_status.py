@@ -6,10 +6,10 @@ import json
 from typing import Any
 
 import click
-from rich.console import Console
 from rich.table import Table
 
 from miniistiod.cli.pages import address_option, page
+from miniistiod.cli.tables import terminal
 
 TYPES = ("CDS", "LDS", "EDS", "RDS", "ECDS", "SDS")
 STYLE = {"SYNCED": "green", "STALE": "yellow", "NACKED": "bold red", "NOT SENT": "dim"}
@@ -50,7 +50,7 @@ def names(row: dict[str, Any], proxy: str) -> bool:
 
 def shown(rows: list[dict[str, Any]]) -> None:
     """The table, and below it the reasons of refusals."""
-    console = Console()
+    console = terminal()
     table = Table("NAME", *TYPES, "PROTOCOL", "VERSION", box=None)
     refusals = []
     for name, group in grouped(rows).items():

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 from collections.abc import Callable
 from typing import Any
 
@@ -72,14 +73,19 @@ def metrics_page(server: AdsServer) -> Callable[[Request], Any]:
 
 
 async def dump(server: AdsServer, proxy: str) -> Response:
-    """The configuration of one proxy; work that would keep the pushes waiting is done beside them."""
+    """The configuration of one proxy. Resources are made on this thread; only the text is made beside it."""
     if not proxy:
         return PlainTextResponse("You must provide a proxyID in the query string\n", 400)
     found = server.connections.of(proxy)
     if not found:
         return PlainTextResponse(f"Proxy {proxy!r} is not connected to this mini-istiod.\n", 404)
-    states = {url: state for c in reversed(found) for url, state in c.session.states.items()}
-    return JSONResponse(await run_in_threadpool(documents.config_dump, found[0].snapshot, states))
+    offers = documents.offers(found)
+    return Response(await run_in_threadpool(dumped, offers), media_type="application/json")
+
+
+def dumped(offers: documents.Offers) -> bytes:
+    """The page's text."""
+    return json.dumps(documents.config_dump(offers)).encode()
 
 
 class HttpServer:

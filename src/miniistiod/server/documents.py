@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from datetime import UTC, datetime
 from typing import Any
 
@@ -10,7 +9,7 @@ from google.protobuf import json_format
 
 from miniistiod.server.connections import Connection, Connections
 from miniistiod.server.messages import UnknownMessage, opened
-from miniistiod.xds.resource import Resource, Snapshot
+from miniistiod.xds.resource import Resource
 from miniistiod.xds.state import TypeState
 from miniistiod.xds.type_rules import CDS, ECDS, EDS, LDS, RDS, SDS
 
@@ -106,27 +105,36 @@ DUMP = (
 """Section of Envoy's dump, type, its list, the field of a resource, and the field around that."""
 
 
-def config_dump(snapshot: Snapshot, states: dict[str, TypeState]) -> Json:
-    """All resources of one proxy in the form of Envoy's own `/config_dump`; private keys are left out."""
-    configs = []
-    for section, url, field, inner, around in DUMP:
-        found = offered(snapshot, url, states.get(url))
-        entries = [entry(url, r, inner, around) for r in found]
-        configs.append({"@type": f"type.googleapis.com/envoy.admin.v3.{section}ConfigDump", field: entries})
-    return {"configs": configs}
+Offers = dict[str, list[Resource]]
+"""Type URL → what a proxy has of it, sorted by name."""
 
 
-def offered(snapshot: Snapshot, url: str, state: TypeState | None) -> Iterable[Resource]:
-    """What the client subscribes to of a type, sorted by name; all of it when it has not asked yet.
+def offers(streams: list[Connection]) -> Offers:
+    """What a proxy has of each type, by all its streams: Envoy asks for its own secrets on another."""
+    return {url: offered(streams, url) for _, url, *_ in DUMP}
+
+
+def offered(streams: list[Connection], url: str) -> list[Resource]:
+    """What these streams subscribe to of a type; all of it when none has asked yet.
 
     Of secrets nothing then: they are made when they are asked for.
     """
-    if url == SDS and state is None:
-        return ()
-    found = (r for part in snapshot.resources(url) for r in part.values())
-    if state is not None:
-        found = (r for r in found if state.subscription.covers(r.name))
-    return sorted(found, key=lambda r: r.name)
+    asking = [each for each in streams if url in each.session.states]
+    found: dict[str, Resource] = {}
+    for each in asking or (streams[:1] if url != SDS else ()):
+        state = each.session.states.get(url)
+        for part in each.snapshot.resources(url):
+            found |= {n: r for n, r in part.items() if state is None or state.subscription.covers(n)}
+    return [found[name] for name in sorted(found)]
+
+
+def config_dump(offers: Offers) -> Json:
+    """All resources of one proxy in the form of Envoy's own `/config_dump`; private keys are left out."""
+    configs = []
+    for section, url, field, inner, around in DUMP:
+        entries = [entry(url, r, inner, around) for r in offers[url]]
+        configs.append({"@type": f"type.googleapis.com/envoy.admin.v3.{section}ConfigDump", field: entries})
+    return {"configs": configs}
 
 
 def entry(url: str, resource: Resource, inner: str, around: str | None) -> Json:

@@ -107,7 +107,7 @@ class Subset(_message.Message):
     def __init__(self, name: _Optional[str] = ..., labels: _Optional[_Mapping[str, str]] = ..., traffic_policy: _Optional[_Union[TrafficPolicy, _Mapping]] = ...) -> None: ...
 
 class LoadBalancerSettings(_message.Message):
-    __slots__ = ("simple", "consistent_hash", "locality_lb_setting", "zone_aware_lb_setting", "warmup_duration_secs", "warmup")
+    __slots__ = ("simple", "consistent_hash", "backend_utilization", "locality_lb_setting", "zone_aware_lb_setting", "warmup_duration_secs", "warmup")
     class SimpleLB(int, metaclass=_enum_type_wrapper.EnumTypeWrapper):
         __slots__ = ()
         UNSPECIFIED: _ClassVar[LoadBalancerSettings.SimpleLB]
@@ -167,19 +167,34 @@ class LoadBalancerSettings(_message.Message):
         maglev: LoadBalancerSettings.ConsistentHashLB.MagLev
         minimum_ring_size: int
         def __init__(self, http_header_name: _Optional[str] = ..., http_cookie: _Optional[_Union[LoadBalancerSettings.ConsistentHashLB.HTTPCookie, _Mapping]] = ..., use_source_ip: _Optional[bool] = ..., http_query_parameter_name: _Optional[str] = ..., ring_hash: _Optional[_Union[LoadBalancerSettings.ConsistentHashLB.RingHash, _Mapping]] = ..., maglev: _Optional[_Union[LoadBalancerSettings.ConsistentHashLB.MagLev, _Mapping]] = ..., minimum_ring_size: _Optional[int] = ...) -> None: ...
+    class BackendUtilizationLB(_message.Message):
+        __slots__ = ("weight_stabilization_period", "weight_expiration_period", "weight_update_period", "error_utilization_penalty_percent", "metric_names_for_computing_utilization")
+        WEIGHT_STABILIZATION_PERIOD_FIELD_NUMBER: _ClassVar[int]
+        WEIGHT_EXPIRATION_PERIOD_FIELD_NUMBER: _ClassVar[int]
+        WEIGHT_UPDATE_PERIOD_FIELD_NUMBER: _ClassVar[int]
+        ERROR_UTILIZATION_PENALTY_PERCENT_FIELD_NUMBER: _ClassVar[int]
+        METRIC_NAMES_FOR_COMPUTING_UTILIZATION_FIELD_NUMBER: _ClassVar[int]
+        weight_stabilization_period: _duration_pb2.Duration
+        weight_expiration_period: _duration_pb2.Duration
+        weight_update_period: _duration_pb2.Duration
+        error_utilization_penalty_percent: int
+        metric_names_for_computing_utilization: _containers.RepeatedScalarFieldContainer[str]
+        def __init__(self, weight_stabilization_period: _Optional[_Union[datetime.timedelta, _duration_pb2.Duration, _Mapping]] = ..., weight_expiration_period: _Optional[_Union[datetime.timedelta, _duration_pb2.Duration, _Mapping]] = ..., weight_update_period: _Optional[_Union[datetime.timedelta, _duration_pb2.Duration, _Mapping]] = ..., error_utilization_penalty_percent: _Optional[int] = ..., metric_names_for_computing_utilization: _Optional[_Iterable[str]] = ...) -> None: ...
     SIMPLE_FIELD_NUMBER: _ClassVar[int]
     CONSISTENT_HASH_FIELD_NUMBER: _ClassVar[int]
+    BACKEND_UTILIZATION_FIELD_NUMBER: _ClassVar[int]
     LOCALITY_LB_SETTING_FIELD_NUMBER: _ClassVar[int]
     ZONE_AWARE_LB_SETTING_FIELD_NUMBER: _ClassVar[int]
     WARMUP_DURATION_SECS_FIELD_NUMBER: _ClassVar[int]
     WARMUP_FIELD_NUMBER: _ClassVar[int]
     simple: LoadBalancerSettings.SimpleLB
     consistent_hash: LoadBalancerSettings.ConsistentHashLB
+    backend_utilization: LoadBalancerSettings.BackendUtilizationLB
     locality_lb_setting: LocalityLoadBalancerSetting
     zone_aware_lb_setting: ZoneAwareLoadBalancerSetting
     warmup_duration_secs: _duration_pb2.Duration
     warmup: WarmupConfiguration
-    def __init__(self, simple: _Optional[_Union[LoadBalancerSettings.SimpleLB, str]] = ..., consistent_hash: _Optional[_Union[LoadBalancerSettings.ConsistentHashLB, _Mapping]] = ..., locality_lb_setting: _Optional[_Union[LocalityLoadBalancerSetting, _Mapping]] = ..., zone_aware_lb_setting: _Optional[_Union[ZoneAwareLoadBalancerSetting, _Mapping]] = ..., warmup_duration_secs: _Optional[_Union[datetime.timedelta, _duration_pb2.Duration, _Mapping]] = ..., warmup: _Optional[_Union[WarmupConfiguration, _Mapping]] = ...) -> None: ...
+    def __init__(self, simple: _Optional[_Union[LoadBalancerSettings.SimpleLB, str]] = ..., consistent_hash: _Optional[_Union[LoadBalancerSettings.ConsistentHashLB, _Mapping]] = ..., backend_utilization: _Optional[_Union[LoadBalancerSettings.BackendUtilizationLB, _Mapping]] = ..., locality_lb_setting: _Optional[_Union[LocalityLoadBalancerSetting, _Mapping]] = ..., zone_aware_lb_setting: _Optional[_Union[ZoneAwareLoadBalancerSetting, _Mapping]] = ..., warmup_duration_secs: _Optional[_Union[datetime.timedelta, _duration_pb2.Duration, _Mapping]] = ..., warmup: _Optional[_Union[WarmupConfiguration, _Mapping]] = ...) -> None: ...
 
 class WarmupConfiguration(_message.Message):
     __slots__ = ("duration", "minimum_percent", "aggression")
@@ -359,5 +374,5 @@ class ZoneAwareLoadBalancerSetting(_message.Message):
     enabled: _wrappers_pb2.BoolValue
     failover: _containers.RepeatedCompositeFieldContainer[ZoneAwareLoadBalancerSetting.Failover]
     failover_priority: _containers.RepeatedScalarFieldContainer[str]
-    min_cluster_size: _wrappers_pb2.UInt64Value
-    def __init__(self, enabled: _Optional[_Union[_wrappers_pb2.BoolValue, _Mapping]] = ..., failover: _Optional[_Iterable[_Union[ZoneAwareLoadBalancerSetting.Failover, _Mapping]]] = ..., failover_priority: _Optional[_Iterable[str]] = ..., min_cluster_size: _Optional[_Union[_wrappers_pb2.UInt64Value, _Mapping]] = ...) -> None: ...
+    min_cluster_size: _wrappers_pb2.UInt32Value
+    def __init__(self, enabled: _Optional[_Union[_wrappers_pb2.BoolValue, _Mapping]] = ..., failover: _Optional[_Iterable[_Union[ZoneAwareLoadBalancerSetting.Failover, _Mapping]]] = ..., failover_priority: _Optional[_Iterable[str]] = ..., min_cluster_size: _Optional[_Union[_wrappers_pb2.UInt32Value, _Mapping]] = ...) -> None: ...

@@ -117,20 +117,22 @@ class EnvoyFilter(_message.Message):
     class ListenerMatch(_message.Message):
         __slots__ = ("port_number", "port_name", "filter_chain", "listener_filter", "name")
         class FilterChainMatch(_message.Message):
-            __slots__ = ("name", "sni", "transport_protocol", "application_protocols", "filter", "destination_port")
+            __slots__ = ("name", "sni", "transport_protocol", "application_protocols", "filter", "destination_port", "transport_socket")
             NAME_FIELD_NUMBER: _ClassVar[int]
             SNI_FIELD_NUMBER: _ClassVar[int]
             TRANSPORT_PROTOCOL_FIELD_NUMBER: _ClassVar[int]
             APPLICATION_PROTOCOLS_FIELD_NUMBER: _ClassVar[int]
             FILTER_FIELD_NUMBER: _ClassVar[int]
             DESTINATION_PORT_FIELD_NUMBER: _ClassVar[int]
+            TRANSPORT_SOCKET_FIELD_NUMBER: _ClassVar[int]
             name: str
             sni: str
             transport_protocol: str
             application_protocols: str
             filter: EnvoyFilter.ListenerMatch.FilterMatch
             destination_port: int
-            def __init__(self, name: _Optional[str] = ..., sni: _Optional[str] = ..., transport_protocol: _Optional[str] = ..., application_protocols: _Optional[str] = ..., filter: _Optional[_Union[EnvoyFilter.ListenerMatch.FilterMatch, _Mapping]] = ..., destination_port: _Optional[int] = ...) -> None: ...
+            transport_socket: str
+            def __init__(self, name: _Optional[str] = ..., sni: _Optional[str] = ..., transport_protocol: _Optional[str] = ..., application_protocols: _Optional[str] = ..., filter: _Optional[_Union[EnvoyFilter.ListenerMatch.FilterMatch, _Mapping]] = ..., destination_port: _Optional[int] = ..., transport_socket: _Optional[str] = ...) -> None: ...
         class FilterMatch(_message.Message):
             __slots__ = ("name", "sub_filter")
             NAME_FIELD_NUMBER: _ClassVar[int]

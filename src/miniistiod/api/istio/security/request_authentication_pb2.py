@@ -26,7 +26,7 @@ from google.protobuf import duration_pb2 as google_dot_protobuf_dot_duration__pb
 from miniistiod.api.istio.type import selector_pb2 as miniistiod_dot_api_dot_istio_dot_type_dot_selector__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n:miniistiod/api/istio/security/request_authentication.proto\x12\x16istio.security.v1beta1\x1a\x1egoogle/protobuf/duration.proto\x1a(miniistiod/api/istio/type/selector.proto\"\x80\x02\n\x15RequestAuthentication\x12\x36\n\x08selector\x18\x01 \x01(\x0b\x32$.istio.type.v1beta1.WorkloadSelector\x12<\n\ttargetRef\x18\x03 \x01(\x0b\x32).istio.type.v1beta1.PolicyTargetReference\x12=\n\ntargetRefs\x18\x04 \x03(\x0b\x32).istio.type.v1beta1.PolicyTargetReference\x12\x32\n\tjwt_rules\x18\x02 \x03(\x0b\x32\x1f.istio.security.v1beta1.JWTRule\"\x86\x03\n\x07JWTRule\x12\x0e\n\x06issuer\x18\x01 \x01(\t\x12\x11\n\taudiences\x18\x02 \x03(\t\x12\x10\n\x08jwks_uri\x18\x03 \x01(\t\x12\x0c\n\x04jwks\x18\n \x01(\t\x12\x37\n\x0c\x66rom_headers\x18\x06 \x03(\x0b\x32!.istio.security.v1beta1.JWTHeader\x12\x13\n\x0b\x66rom_params\x18\x07 \x03(\t\x12 \n\x18output_payload_to_header\x18\x08 \x01(\t\x12\x14\n\x0c\x66rom_cookies\x18\x0c \x03(\t\x12\x1e\n\x16\x66orward_original_token\x18\t \x01(\x08\x12\x46\n\x17output_claim_to_headers\x18\x0b \x03(\x0b\x32%.istio.security.v1beta1.ClaimToHeader\x12*\n\x07timeout\x18\r \x01(\x0b\x32\x19.google.protobuf.Duration\x12\x1e\n\x16space_delimited_claims\x18\x0e \x03(\t\")\n\tJWTHeader\x12\x0c\n\x04name\x18\x01 \x01(\t\x12\x0e\n\x06prefix\x18\x02 \x01(\t\".\n\rClaimToHeader\x12\x0e\n\x06header\x18\x01 \x01(\t\x12\r\n\x05\x63laim\x18\x02 \x01(\tb\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n:miniistiod/api/istio/security/request_authentication.proto\x12\x16istio.security.v1beta1\x1a\x1egoogle/protobuf/duration.proto\x1a(miniistiod/api/istio/type/selector.proto\"\x80\x02\n\x15RequestAuthentication\x12\x36\n\x08selector\x18\x01 \x01(\x0b\x32$.istio.type.v1beta1.WorkloadSelector\x12<\n\ttargetRef\x18\x03 \x01(\x0b\x32).istio.type.v1beta1.PolicyTargetReference\x12=\n\ntargetRefs\x18\x04 \x03(\x0b\x32).istio.type.v1beta1.PolicyTargetReference\x12\x32\n\tjwt_rules\x18\x02 \x03(\x0b\x32\x1f.istio.security.v1beta1.JWTRule\"\xf6\x03\n\x07JWTRule\x12\x0e\n\x06issuer\x18\x01 \x01(\t\x12\x11\n\taudiences\x18\x02 \x03(\t\x12\x10\n\x08jwks_uri\x18\x03 \x01(\t\x12\x0c\n\x04jwks\x18\n \x01(\t\x12\x37\n\x0c\x66rom_headers\x18\x06 \x03(\x0b\x32!.istio.security.v1beta1.JWTHeader\x12\x13\n\x0b\x66rom_params\x18\x07 \x03(\t\x12 \n\x18output_payload_to_header\x18\x08 \x01(\t\x12\x14\n\x0c\x66rom_cookies\x18\x0c \x03(\t\x12\x1e\n\x16\x66orward_original_token\x18\t \x01(\x08\x12\x46\n\x17output_claim_to_headers\x18\x0b \x03(\x0b\x32%.istio.security.v1beta1.ClaimToHeader\x12*\n\x07timeout\x18\r \x01(\x0b\x32\x19.google.protobuf.Duration\x12\x1e\n\x16space_delimited_claims\x18\x0e \x03(\t\x12@\n\x08presence\x18\x0f \x01(\x0e\x32..istio.security.v1beta1.JWTRule.JWTRequirement\",\n\x0eJWTRequirement\x12\x0c\n\x08OPTIONAL\x10\x00\x12\x0c\n\x08REQUIRED\x10\x01\")\n\tJWTHeader\x12\x0c\n\x04name\x18\x01 \x01(\t\x12\x0e\n\x06prefix\x18\x02 \x01(\t\".\n\rClaimToHeader\x12\x0e\n\x06header\x18\x01 \x01(\t\x12\r\n\x05\x63laim\x18\x02 \x01(\tb\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -36,9 +36,11 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_REQUESTAUTHENTICATION']._serialized_start=161
   _globals['_REQUESTAUTHENTICATION']._serialized_end=417
   _globals['_JWTRULE']._serialized_start=420
-  _globals['_JWTRULE']._serialized_end=810
-  _globals['_JWTHEADER']._serialized_start=812
-  _globals['_JWTHEADER']._serialized_end=853
-  _globals['_CLAIMTOHEADER']._serialized_start=855
-  _globals['_CLAIMTOHEADER']._serialized_end=901
+  _globals['_JWTRULE']._serialized_end=922
+  _globals['_JWTRULE_JWTREQUIREMENT']._serialized_start=878
+  _globals['_JWTRULE_JWTREQUIREMENT']._serialized_end=922
+  _globals['_JWTHEADER']._serialized_start=924
+  _globals['_JWTHEADER']._serialized_end=965
+  _globals['_CLAIMTOHEADER']._serialized_start=967
+  _globals['_CLAIMTOHEADER']._serialized_end=1013
 # @@protoc_insertion_point(module_scope)
