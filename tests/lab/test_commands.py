@@ -1,4 +1,4 @@
-"""`apply`, `delete`, `get` as a kubectl user types them, on the folder of a lab that does not run."""
+"""`apply`, `delete`, `get` as a kubectl user types them, on the config directory of a lab at rest."""
 
 from __future__ import annotations
 

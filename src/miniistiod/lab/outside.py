@@ -124,7 +124,17 @@ class OutsideLab:
             time.sleep(INTERVAL)
         late = [f"{pod['name']}.{pod['namespace']}" for pod in report.get("pods", ()) if not pod["ready"]]
         what = f"not ready: {', '.join(late)}" if late else "it did not start"
-        raise LabError(f"the lab did not come up in {SECONDS_TO_START:.0f} s ({what}); see {self.state.logs}")
+        said = "".join(f"\n{line}" for line in self.last_words(late))
+        raise LabError(
+            f"the lab did not come up in {SECONDS_TO_START:.0f} s ({what}); see {self.state.logs}{said}"
+        )
+
+    def last_words(self, late: list[str]) -> Iterator[str]:
+        """The last line of each log that may tell why something is not ready."""
+        names = ["supervisor", CONTROL_PLANE, *late]
+        for log in sorted(path for name in names for path in self.state.logs.glob(f"{name}*.log")):
+            if lines := log.read_text(errors="replace").strip().splitlines():
+                yield f"{log.name}: {lines[-1][:400]}"
 
     def ask(self, word: str) -> Report:
         """One question to the supervisor; OSError when there is none."""

@@ -33,11 +33,13 @@ LISTENING = "0A"
 
 
 class Pod:
-    """A workload that runs."""
+    """A workload that runs. `served` tells that the control plane listens."""
 
-    def __init__(self, workload: Workload, number: int, address: str, state: State) -> None:
+    def __init__(
+        self, workload: Workload, number: int, address: str, state: State, served: asyncio.Event
+    ) -> None:
         self.workload, self.number, self.address = workload, number, address
-        self.state, self.folder = state, state.pod(workload.key)
+        self.state, self.folder, self.served = state, state.pod(workload.key), served
         self.holder: asyncio.subprocess.Process | None = None
         self.restarts = 0
         self.keeper: asyncio.Task[None] | None = None
@@ -143,7 +145,9 @@ class Pod:
         if await self.holder.stdout.readline() != b"ready\n":
             raise RuntimeError(f"{self.workload.key}: no namespaces; see the supervisor's log")
         await self.connect()
-        for process in self.processes.values():
+        for name, process in self.processes.items():
+            if name == PROXY:  # an Envoy that finds nobody waits longer than we would
+                await self.served.wait()
             process.keep()
 
     async def connect(self) -> None:

@@ -20,14 +20,21 @@ from miniistiod.ca import tokens
 from miniistiod.lab import names, network
 from miniistiod.lab.addresses import ROUTER, pod_address
 from miniistiod.lab.description import Lab, Workload, lab_of
-from miniistiod.lab.pod import Pod, fed
+from miniistiod.lab.pod import Pod, fed, listening_ports
 from miniistiod.lab.process import Process
 from miniistiod.lab.published import publish
-from miniistiod.lab.sidecar import HTTP_PORT, control_plane_command, prepare_authority, search_path
+from miniistiod.lab.sidecar import (
+    HTTP_PORT,
+    SECURE_PORT,
+    control_plane_command,
+    prepare_authority,
+    search_path,
+)
 from miniistiod.lab.state import State, locked
 from miniistiod.lab.store import Store
 
 CONTROL_PLANE = "mini-istiod"
+INTERVAL = 0.02
 
 
 class Supervisor:
@@ -38,7 +45,7 @@ class Supervisor:
         self.pods: dict[str, Pod] = {}
         self.lab = Lab((), ())
         self.known: names.Records = {}
-        self.ended = asyncio.Event()
+        self.ended, self.served = asyncio.Event(), asyncio.Event()
         log = state.logs / f"{CONTROL_PLANE}.log"
         self.control_plane = Process(CONTROL_PLANE, lambda: control_plane_command(state), log, {})
         self.numbers = 0
@@ -47,7 +54,7 @@ class Supervisor:
         """Everything, until it is told to stop."""
         await self.make_network()
         prepare_authority(self.state)
-        renewal = asyncio.create_task(self.renew_tokens())
+        tasks = [asyncio.create_task(self.renew_tokens()), asyncio.create_task(self.await_control_plane())]
         self.control_plane.keep()
         loop = asyncio.get_running_loop()
         await loop.create_datagram_endpoint(lambda: names.NameServer(lambda: self.known), (str(ROUTER), 53))
@@ -60,7 +67,8 @@ class Supervisor:
         await self.reconcile()
         async with server:
             await self.ended.wait()
-        renewal.cancel()
+        for task in tasks:
+            task.cancel()
         await asyncio.gather(self.control_plane.stop(), *(pod.stop() for pod in self.pods.values()))
 
     async def make_network(self) -> None:
@@ -93,6 +101,12 @@ class Supervisor:
         gone = [d["metadata"] for d in store.documents() if d["metadata"]["name"] not in names_now]
         store.delete(("Pod", old["name"], old["namespace"]) for old in gone)
 
+    async def await_control_plane(self) -> None:
+        """Let the proxies start once somebody listens to them."""
+        while SECURE_PORT not in listening_ports(os.getpid()):
+            await asyncio.sleep(INTERVAL)
+        self.served.set()
+
     async def renew_tokens(self) -> None:
         """New tokens long before the old ones end."""
         while True:
@@ -104,7 +118,7 @@ class Supervisor:
         """A new pod with the next number and a free address."""
         self.numbers += 1
         address = pod_address(pod.address for pod in self.pods.values())
-        return Pod(workload, self.numbers, address, self.state)
+        return Pod(workload, self.numbers, address, self.state, self.served)
 
     def target(self, name: str) -> tuple[str, int] | None:
         """Where a published port leads now: "SERVICE.NAMESPACE:PORT", or the control plane."""

@@ -159,11 +159,21 @@ def dynamic_resources() -> bootstrap_pb2.Bootstrap.DynamicResources:
             set_node_on_first_message_only=True,
             grpc_services=[
                 grpc_service_pb2.GrpcService(
-                    envoy_grpc=grpc_service_pb2.GrpcService.EnvoyGrpc(cluster_name="xds-grpc")
+                    envoy_grpc=grpc_service_pb2.GrpcService.EnvoyGrpc(
+                        cluster_name="xds-grpc", retry_policy=reconnection()
+                    )
                 )
             ],
         ),
     )
+
+
+def reconnection() -> base_pb2.RetryPolicy:
+    """Envoy's own back-off grows to 30 s, which a restarted control plane would be waited for."""
+    policy = base_pb2.RetryPolicy()
+    policy.retry_back_off.base_interval.FromMilliseconds(500)
+    policy.retry_back_off.max_interval.FromSeconds(3)
+    return policy
 
 
 def over_ads() -> config_source_pb2.ConfigSource:
