@@ -7,6 +7,8 @@ the place of the client counts, as are those of the workload itself.
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import NamedTuple
 
 from envoy.config.cluster.v3.cluster_pb2 import Cluster
 
@@ -57,90 +59,98 @@ def clusters(scope: ProxyScope) -> tuple[Part, ...]:
     return tuple(parts)
 
 
+class Wanted(NamedTuple):
+    """One service with its rule, and whether the place of the client counts in its clusters."""
+
+    service: Service
+    rule: MergedDestinationRule | None
+    placed: bool
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class WantedClusters:
+    """The services of a view; the same object for all views that want the same, so that they share parts."""
+
+    all: tuple[Wanted, ...]
+
+    @property
+    def placed(self) -> bool:
+        """Whether the place of the client counts anywhere."""
+        return any(each.placed for each in self.all)
+
+
 def outbound_parts(
     scope: ProxyScope, client: ClusterClient, found: Patches, *, by_sni: bool
 ) -> Iterator[Part]:
     """The clusters of the services it sees: those that are the same wherever the client is, and others."""
     mesh = scope.mesh
-    index, peers = mesh.endpoints, mesh.peer_authentications
     gateways = network_gateways(scope.settings, mesh.services)
-    inputs = (
-        scope.outbound,
-        selected_rules(scope),
-        client,
-        scope.settings,
-        found,
-        index,
-        peers,
-        gateways,
-        by_sni,
-    )
+    view, selected = scope.outbound, selected_rules(scope)
+    asked = wanted(view, selected, client.router, scope.settings, bool(gateways))
+    inputs = (asked, client, scope.settings, found, mesh.endpoints, mesh.peer_authentications, by_sni)
     yield shared_clusters(*inputs)
-    if any_placed(scope.outbound, selected_rules(scope), client, scope.settings, bool(gateways)):
-        yield placed_clusters(*inputs, endpoint_view(scope.proxy))
+    if asked.placed:
+        yield placed_clusters(*inputs, gateways, endpoint_view(scope.proxy))
 
 
 @kept
 def shared_clusters(
-    view: OutboundView,
-    selected: Selected,
+    found: WantedClusters,
     client: ClusterClient,
     settings: MeshSettings,
     patches: Patches,
     index: EndpointIndex,
     peers: PeerAuthenticationIndex,
-    gateways: Gateways,
     by_sni: bool,
 ) -> Part:
     """Those that are the same wherever the client is."""
-    found = []
-    for service, rule, placed in wanted(view, selected, client, settings, bool(gateways)):
-        if not placed:
-            inputs = (service, rule, client, settings, patches, index, peers, (), by_sni, NOWHERE)
-            found.append(of_service(*inputs))
-    return joined_part(tuple(found))
+    made = (
+        of_service(service, rule, client, settings, patches, index, peers, (), by_sni, NOWHERE)
+        for service, rule, placed in found.all
+        if not placed
+    )
+    return joined_part(tuple(made))
 
 
 @kept
 def placed_clusters(
-    view: OutboundView,
-    selected: Selected,
+    found: WantedClusters,
     client: ClusterClient,
     settings: MeshSettings,
     patches: Patches,
     index: EndpointIndex,
     peers: PeerAuthenticationIndex,
-    gateways: Gateways,
     by_sni: bool,
+    gateways: Gateways,
     place: EndpointView,
 ) -> Part:
     """Those that carry their endpoints, ordered by where the client is."""
-    found = []
-    for service, rule, placed in wanted(view, selected, client, settings, bool(gateways)):
+    made = []
+    for service, rule, placed in found.all:
         if placed:
             used = service_place(place, service, rule, settings, bool(gateways))
             inputs = (service, rule, client, settings, patches, index, peers, gateways, by_sni, used)
-            found.append(of_service(*inputs))
-    return joined_part(tuple(found))
+            made.append(of_service(*inputs))
+    return joined_part(tuple(made))
 
 
 @kept
 def wanted(
-    view: OutboundView, selected: Selected, client: ClusterClient, settings: MeshSettings, networks: bool
-) -> tuple[tuple[Service, MergedDestinationRule | None, bool], ...]:
-    """Each service with its rule, and whether the place of the client counts in its clusters."""
+    view: OutboundView, selected: Selected, router: bool, settings: MeshSettings, networks: bool
+) -> WantedClusters:
+    """The services of a view, each with its rule."""
     found = ((s, rule_of(view, selected, s)) for s in view.services if s.resolution is not Resolution.ALIAS)
-    return tuple((s, rule, place_counts(s, rule, client.router, settings, networks)) for s, rule in found)
+    asked = (Wanted(s, rule, place_counts(s, rule, router, settings, networks)) for s, rule in found)
+    return wanted_clusters(tuple(asked))
 
 
 @kept
-def any_placed(
-    view: OutboundView, selected: Selected, client: ClusterClient, settings: MeshSettings, networks: bool
-) -> bool:
-    """Whether the place of the client counts anywhere."""
-    return any(placed for _, _, placed in wanted(view, selected, client, settings, networks))
+def wanted_clusters(asked: tuple[Wanted, ...]) -> WantedClusters:
+    """One object for equal contents."""
+    return WantedClusters(asked)
 
 
+@kept
 def place_counts(
     service: Service,
     rule: MergedDestinationRule | None,

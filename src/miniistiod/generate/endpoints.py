@@ -6,6 +6,7 @@ are a part of their own, so that one in which it does not is shared by all.
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import NamedTuple
 
 from envoy.config.cluster.v3.cluster_pb2 import Cluster
@@ -44,8 +45,12 @@ class Wanted(NamedTuple):
     by_sni: bool
 
 
-class WantedAssignments(NamedTuple):
-    """The EDS clusters of a view: those the same for all clients, and those in which the place counts."""
+@dataclass(frozen=True, slots=True, eq=False)
+class WantedAssignments:
+    """The EDS clusters of a view: those the same for all clients, and those in which the place counts.
+
+    The same object for all views that want the same, so that they share what is made from it.
+    """
 
     shared: tuple[Wanted, ...]
     placed: tuple[Wanted, ...]
@@ -54,49 +59,36 @@ class WantedAssignments(NamedTuple):
 def endpoints(scope: ProxyScope) -> tuple[Part, ...]:
     """The assignments of all EDS clusters of a proxy."""
     mesh, router = scope.mesh, scope.proxy.is_router
-    view, selected = scope.outbound, selected_rules(scope)
     by_sni = router and scope.gateway.auto_passthrough
     gateways = network_gateways(scope.settings, mesh.services)
-    inputs = (mesh.endpoints, mesh.peer_authentications, scope.settings, gateways)
-    parts = [shared_assignments(view, selected, router, by_sni, *inputs)]
-    if wanted(view, selected, router, by_sni, scope.settings, bool(gateways)).placed:
-        place = endpoint_view(scope.proxy)
-        parts.append(placed_assignments(view, selected, router, by_sni, *inputs, place))
-    return tuple(parts)
+    asked = (scope.outbound, selected_rules(scope), router, by_sni, scope.settings, bool(gateways))
+    found = wanted(*asked)
+    shared = shared_assignments(found, mesh.endpoints, mesh.peer_authentications)
+    if not found.placed:
+        return (shared,)
+    inputs = (found, mesh.endpoints, mesh.peer_authentications, gateways)
+    return (shared, placed_assignments(*inputs, endpoint_view(scope.proxy)))
 
 
 @kept
 def shared_assignments(
-    view: OutboundView,
-    selected: Selected,
-    router: bool,
-    by_sni: bool,
-    index: EndpointIndex,
-    peers: PeerAuthenticationIndex,
-    settings: MeshSettings,
-    gateways: Gateways,
+    found: WantedAssignments, index: EndpointIndex, peers: PeerAuthenticationIndex
 ) -> Part:
     """Those that are the same for all clients."""
-    found = wanted(view, selected, router, by_sni, settings, bool(gateways)).shared
-    return {w.name: load_assignment(*w, index.of(w.service), peers, (), NOWHERE) for w in found}
+    return {w.name: load_assignment(*w, index.of(w.service), peers, (), NOWHERE) for w in found.shared}
 
 
 @kept
 def placed_assignments(
-    view: OutboundView,
-    selected: Selected,
-    router: bool,
-    by_sni: bool,
+    found: WantedAssignments,
     index: EndpointIndex,
     peers: PeerAuthenticationIndex,
-    settings: MeshSettings,
     gateways: Gateways,
     place: EndpointView,
 ) -> Part:
     """Those that depend on where the client is."""
-    found = wanted(view, selected, router, by_sni, settings, bool(gateways)).placed
     made = {}
-    for each in found:
+    for each in found.placed:
         used = narrowed(place, each.service, each.policy, networks=bool(gateways))
         made[each.name] = load_assignment(*each, index.of(each.service), peers, gateways, used)
     return made
@@ -115,15 +107,18 @@ def wanted(
 
     Between several networks the place of the client always counts.
     """
-    shared: list[Wanted] = []
-    placed: list[Wanted] = []
+    found: dict[bool, list[Wanted]] = {False: [], True: []}
     for service in view.services:
-        if discovery_type(service, router) != Cluster.EDS or is_dynamic(service):
-            continue
-        for each in wanted_of(service, rule_of(view, selected, service), by_sni, settings):
-            counts = narrowed(_SOMEWHERE, service, each.policy, networks=False) != NOWHERE
-            (placed if counts or networks else shared).append(each)
-    return WantedAssignments(tuple(shared), tuple(placed))
+        rule = rule_of(view, selected, service)
+        for each, counts in wanted_of(service, rule, router, by_sni, settings):
+            found[counts or networks].append(each)
+    return wanted_assignments(tuple(found[False]), tuple(found[True]))
+
+
+@kept
+def wanted_assignments(shared: tuple[Wanted, ...], placed: tuple[Wanted, ...]) -> WantedAssignments:
+    """One object for equal contents."""
+    return WantedAssignments(shared, placed)
 
 
 _SOMEWHERE = EndpointView(locality="somewhere", node="somewhere")
@@ -131,9 +126,11 @@ _SOMEWHERE = EndpointView(locality="somewhere", node="somewhere")
 
 @kept
 def wanted_of(
-    service: Service, rule: MergedDestinationRule | None, by_sni: bool, settings: MeshSettings
-) -> tuple[Wanted, ...]:
-    """The EDS clusters of one service."""
+    service: Service, rule: MergedDestinationRule | None, router: bool, by_sni: bool, settings: MeshSettings
+) -> tuple[tuple[Wanted, bool], ...]:
+    """The EDS clusters of one service, and whether the place of the client counts in each."""
+    if discovery_type(service, router) != Cluster.EDS or is_dynamic(service):
+        return ()
     found = []
     for port in cluster_ports(service):
         for subset in subset_names(service, rule):
@@ -141,11 +138,12 @@ def wanted_of(
             policy = endpoint_policy(*inputs)
             if policy.passthrough:
                 continue
+            counts = narrowed(_SOMEWHERE, service, policy, networks=False) != NOWHERE
             name = cluster_name.outbound(service.hostname, port.number, subset)
-            found.append(Wanted(name, service, port, rule, subset, policy, False))
+            found.append((Wanted(name, service, port, rule, subset, policy, False), counts))
             if by_sni and not service.mesh_external:
                 sni = cluster_name.outbound_sni(service.hostname, port.number, subset)
-                found.append(Wanted(sni, service, port, rule, subset, policy, True))
+                found.append((Wanted(sni, service, port, rule, subset, policy, True), counts))
     return tuple(found)
 
 

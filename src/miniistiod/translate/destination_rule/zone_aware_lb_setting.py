@@ -10,6 +10,7 @@ from dataclasses import replace
 
 from envoy.config.cluster.v3.cluster_pb2 import Cluster
 from envoy.type.v3.percent_pb2 import Percent
+from google.protobuf.wrappers_pb2 import UInt64Value
 
 from miniistiod.api.istio.networking.destination_rule_pb2 import ZoneAwareLoadBalancerSetting
 from miniistiod.translate.destination_rule.failover_priority import failover_priority
@@ -20,9 +21,10 @@ STEPS = 3
 
 def zone_aware_config(setting: ZoneAwareLoadBalancerSetting) -> Cluster.CommonLbConfig.ZoneAwareLbConfig:
     """Switched off it is written too: Envoy would balance by zone on its own."""
+    smallest = setting.min_cluster_size.value
     return Cluster.CommonLbConfig.ZoneAwareLbConfig(
         routing_enabled=None if is_on(setting) else Percent(value=0),
-        min_cluster_size=setting.min_cluster_size if setting.HasField("min_cluster_size") else None,
+        min_cluster_size=UInt64Value(value=smallest) if setting.HasField("min_cluster_size") else None,
     )
 
 
