@@ -146,3 +146,14 @@ def test_a_stock_envoy_gets_the_same_without_what_only_istios_has() -> None:
     assert stock.keys() == full.keys()
     assert b"istio.metadata_exchange" in full[CART].body
     assert b"istio.metadata_exchange" not in b"".join(resource.body for resource in stock.values())
+
+
+def test_namespaces_that_see_the_same_share_their_parts() -> None:
+    pod = {
+        "metadata": {"name": "far", "namespace": "billing", "annotations": {"proxy": "sidecar"}},
+        "spec": {},
+        "status": {"podIP": "10.2.0.4"},
+    }
+    (web, web_endpoints), (far, far_endpoints) = both(STORE, WEB), both(STORE, proxy(nodes.node(pod, False)))
+    assert web[0] is far[0]
+    assert all(shared(web_endpoints, far_endpoints))
