@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import json
+import socket
 from pathlib import Path
 
 import grpc
@@ -37,6 +38,13 @@ kind: Secret
 metadata: {{name: shop-tls, namespace: shop}}
 data: {{tls.crt: Y2VydA==, tls.key: {GATEWAY_KEY}}}
 """
+
+
+def free_ports(count: int) -> list[int]:
+    """Ports that are free now, all different."""
+    with contextlib.ExitStack() as all_open:
+        sockets = [all_open.enter_context(socket.create_server(("127.0.0.1", 0))) for _ in range(count)]
+        return [each.getsockname()[1] for each in sockets]
 
 
 async def until(page: str, wanted: str) -> str:
@@ -85,8 +93,6 @@ def test_nothing_that_can_be_read_holds_a_key_or_a_token(
     (tmp_path / "config.yaml").write_text(CONFIG)
 
     async def scenario() -> list[str]:
-        from integration.security.envoys import free_ports
-
         xds, http = free_ports(2)
         settings = Settings(
             (tmp_path / "config.yaml",), "", f"127.0.0.1:{xds}", f"127.0.0.1:{http}", "", tmp_path / "ca"
