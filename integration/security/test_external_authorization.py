@@ -1,4 +1,4 @@
-"""CUSTOM on a real Envoy: which requests the authorizer is asked about, over HTTP and gRPC, and what follows."""
+"""CUSTOM on a real Envoy: what the authorizer is asked about, over HTTP and gRPC, and what follows."""
 
 from __future__ import annotations
 
