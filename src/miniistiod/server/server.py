@@ -127,7 +127,10 @@ class AdsServer:
         for connection in self.connections:
             connection.end(Refusal(grpc.StatusCode.UNAVAILABLE, "the server is shutting down"))
         if self._server is not None:
-            await self._server.stop(self.options.grace if grace is None else grace)
+            patience = self.options.grace if grace is None else grace
+            ending = asyncio.create_task(self._server.stop(patience))
+            # gRPC waits, beyond its grace, for peers that no longer read; nobody who stops a server does
+            await asyncio.wait({ending}, timeout=patience + 1)
 
     def _push(self) -> None:
         """Wake every writer; each takes the news when its client can read them."""
