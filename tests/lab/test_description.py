@@ -11,7 +11,7 @@ import yaml
 from miniistiod.lab.addresses import SERVICES, pod_address, service_address
 from miniistiod.lab.description import Container, Lab, lab_of
 from miniistiod.lab.names import records, resolv_conf
-from miniistiod.lab.network import service_rules
+from miniistiod.lab.network import hardware_address, service_rules
 from miniistiod.lab.programs import command_of
 from miniistiod.lab.store import documents_of
 
@@ -171,3 +171,7 @@ def test_the_exercises_are_yaml_objects() -> None:
     assert len(files) >= 9
     for file in files:
         assert all(d["kind"] and d["metadata"]["name"] for d in yaml.safe_load_all(file.read_text())), file
+
+
+def test_an_address_that_is_used_again_keeps_its_hardware_address() -> None:
+    assert hardware_address("10.244.0.12") == "0a:58:0a:f4:00:0c"

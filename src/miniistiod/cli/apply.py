@@ -11,13 +11,11 @@ from typing import Any
 
 import click
 import yaml
-from rich import box
-from rich.console import Console
-from rich.table import Table
 
 from miniistiod import config
 from miniistiod.api import kinds
 from miniistiod.cli.lab import existing, state_option
+from miniistiod.lab.outside import OutsideLab
 from miniistiod.lab.store import Document, documents_of
 
 SUFFIXES = (".yaml", ".yml", ".json")
@@ -82,11 +80,11 @@ def get(
     words: tuple[str, ...], all_namespaces: bool, output: str, namespace: str, state: Path | None
 ) -> None:
     """Show objects: miniistiod get virtualservices, miniistiod get vs reviews -o yaml"""
-    wanted, names = kinds_of(words[0]), set(words[1:])
+    lab, wanted, names = existing(state), kinds_of(words[0]), set(words[1:])
     words_of = {kind.name: kind for kind in wanted}
     found = [
         d
-        for d in existing(state).store.documents()
+        for d in [*lab.store.documents(), *running_pods(lab)]
         if d["kind"] in words_of
         and (
             all_namespaces
@@ -100,6 +98,25 @@ def get(
             f"{wanted[0].plural} {', '.join(sorted(missing))!r} not found in namespace {namespace!r}"
         )
     printed(found, output, all_namespaces, bool(names))
+
+
+def running_pods(lab: OutsideLab) -> Iterator[Document]:
+    """The workloads of the lab as Pods, while it runs."""
+    for pod in lab.ask("status")["pods"] if lab.state.alive() else ():
+        containers = pod["processes"]
+        ready = sum(process["state"] == "running" for process in containers.values())
+        yield {
+            "apiVersion": "v1",
+            "kind": "Pod",
+            "metadata": {"name": pod["name"], "namespace": pod["namespace"], "labels": pod["labels"]},
+            "spec": {"containers": [{"name": name} for name in containers]},
+            "status": {
+                "phase": "Running" if pod["ready"] else "Pending",
+                "podIP": pod["address"],
+                "ready": f"{ready}/{len(containers)}",
+                "restarts": pod["restarts"],
+            },
+        }
 
 
 def texts(name: str) -> Iterator[tuple[str, str]]:
@@ -205,32 +222,39 @@ COLUMNS: dict[str, dict[str, Column]] = {
         "CLUSTER-IP": lambda spec: str(spec.get("clusterIP", "<none>")),
         "PORT(S)": ports,
     },
+    "Pod": {
+        "READY": lambda status: str(status.get("ready", "")),
+        "STATUS": lambda status: str(status.get("phase", "")),
+        "RESTARTS": lambda status: str(status.get("restarts", "")),
+        "IP": lambda status: str(status.get("podIP", "")),
+    },
     "PeerAuthentication": {"MODE": lambda spec: str(spec.get("mtls", {}).get("mode", ""))},
     "AuthorizationPolicy": {"ACTION": lambda spec: str(spec.get("action", ""))},
 }
-"""kubectl's own columns of a kind, between NAME and AGE."""
+"""kubectl's own columns of a kind, between NAME and AGE, from its spec; those of a Pod from its status."""
 
 
 def tables(found: list[Document], with_namespace: bool) -> None:
-    """One table for each kind."""
+    """One table for each kind, in kubectl's plain columns."""
     if not found:
         click.echo("No resources found.", err=True)
-    for kind in dict.fromkeys(document["kind"] for document in found):
+    present = list(dict.fromkeys(document["kind"] for document in found))
+    for kind in present:
+        prefix = f"{resource(kind)}/" if len(present) > 1 else ""
         columns = COLUMNS.get(kind, {})
-        table = Table(
-            *(["NAMESPACE"] if with_namespace else []),
-            "NAME",
-            *columns,
-            "AGE",
-            box=box.SIMPLE_HEAD if len(found) > 40 else None,
-        )
+        rows = [[*(["NAMESPACE"] if with_namespace else []), "NAME", *columns, "AGE"]]
         for document in (d for d in found if d["kind"] == kind):
-            metadata, spec = document["metadata"], document.get("spec") or {}
+            metadata, source = document["metadata"], document.get("status" if kind == "Pod" else "spec") or {}
             place = [metadata.get("namespace", "")] if with_namespace else []
-            table.add_row(
-                *place, metadata["name"], *(column(spec) for column in columns.values()), age(metadata)
-            )
-        Console(width=None if sys.stdout.isatty() else 240).print(table)
+            values = [column(source) for column in columns.values()]
+            rows.append([*place, prefix + metadata["name"], *values, age(metadata)])
+        click.echo(aligned(rows) + ("\n" if kind != present[-1] else ""))
+
+
+def aligned(rows: list[list[str]]) -> str:
+    """Rows as text, each column as wide as its widest value and three spaces from the next."""
+    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
+    return "\n".join("   ".join(map(str.ljust, row, widths)).rstrip() for row in rows)
 
 
 def age(metadata: dict[str, Any]) -> str:

@@ -48,12 +48,18 @@ def pod_routes(address: str) -> str:
     return "\n".join(
         [
             "link set lo up",
+            f"link set eth0 address {hardware_address(address)}",
             f"addr add {address}/32 dev eth0",
             "link set eth0 up",
             f"route add {ROUTER} dev eth0",
             f"route add default via {ROUTER} dev eth0 src {address}",
         ]
     )
+
+
+def hardware_address(address: str) -> str:
+    """A MAC address that belongs to the IP address, so that neighbours stay right when it is reused."""
+    return "0a:58:" + ":".join(f"{int(part):02x}" for part in address.split("."))
 
 
 def service_rules(lab: Lab, addresses: dict[str, str]) -> str:
