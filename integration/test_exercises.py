@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import re
 import time
 from pathlib import Path
 
@@ -88,24 +89,29 @@ def test_e_a_circuit_breaker_refuses_what_comes_on_top(lab: LiveLab) -> None:
     assert {entry["flags"] for entry in refused} == {"UO"}
 
 
-def test_f_a_second_destination_rule_for_a_host_adds_nothing_to_the_first_but_its_subsets(
-    lab: LiveLab,
-) -> None:
-    """istiod merges rules of one host: subsets are joined, the older rule's traffic policy stands."""
-    with lab.rules(SUBSETS, EXERCISES / "02-all-to-v1"), lab.rules(EXERCISES / "07-circuit-breaker"):
-        merged = lab.client.send(REVIEWS, count=30, concurrency=3)
-        clusters = lab.proxy("client", "/clusters")
-    assert set(versions([reply for reply in merged if reply.status == 200])) == {"v1"}
-    subset = "outbound|9080|v1|reviews.default.svc.cluster.local::default_priority::max_requests::"
-    whole = "outbound|9080||reviews.default.svc.cluster.local::default_priority::max_requests::"
-    limits = {
-        name: line.rpartition("::")[2]
-        for name in (subset, whole)
-        for line in clusters.splitlines()
-        if line.startswith(name)
-    }
-    assert limits == {subset: "1", whole: "1"}
-    assert 503 in {reply.status for reply in merged}
+def max_requests(lab: LiveLab) -> dict[str, str]:
+    """max_requests of the clusters of reviews in the client's Envoy, by subset; "" is the whole service."""
+    pattern = re.compile(
+        r"outbound\|9080\|(\w*)\|reviews\.default\S+?::default_priority::max_requests::(\d+)"
+    )
+    return dict(pattern.findall(lab.proxy("client", "/clusters")))
+
+
+def test_f_a_second_destination_rule_gives_its_policy_to_a_first_that_has_none(lab: LiveLab) -> None:
+    with lab.rules(SUBSETS, EXERCISES / "02-all-to-v1"):
+        with lab.rules(EXERCISES / "07-circuit-breaker"):
+            replies = lab.client.send(REVIEWS, count=30, concurrency=3)
+            assert max_requests(lab) == {"": "1", "v1": "1", "v2": "1", "v3": "1"}
+        assert set(max_requests(lab).values()) == {"4294967295"}
+    assert {reply.status for reply in replies} == {200, 503}
+    assert set(versions([reply for reply in replies if reply.status == 200])) == {"v1"}
+
+
+def test_f_a_second_destination_rule_does_not_change_the_policy_of_a_first_that_has_one(lab: LiveLab) -> None:
+    first = (SUBSETS / "destination-rules.yaml").read_text()
+    policy = "  trafficPolicy:\n    connectionPool:\n      http:\n        http2MaxRequests: 7\n"
+    with lab.rules(first + policy), lab.rules(EXERCISES / "07-circuit-breaker"):
+        assert max_requests(lab) == {"": "7", "v1": "7", "v2": "7", "v3": "7"}
 
 
 def test_g_a_subset_nobody_defines_gives_503_and_the_reason_can_be_read(lab: LiveLab) -> None:

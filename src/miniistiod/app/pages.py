@@ -10,6 +10,7 @@ from google.protobuf import json_format
 from miniistiod.api.istio.networking.virtual_service_pb2 import VirtualService
 from miniistiod.app.mesh_source import MeshSource
 from miniistiod.config import AnyObject
+from miniistiod.mesh.findings import findings
 from miniistiod.mesh.service import Endpoint
 from miniistiod.server.metrics import Metrics
 
@@ -65,8 +66,8 @@ def endpoint(each: Endpoint) -> Json:
 
 
 def diagnostics(source: MeshSource) -> list[Json]:
-    """All that is wrong or odd in the documents."""
-    return [d.json() for d in source.store.diagnostics]
+    """All that is wrong or odd in the documents, each by itself and together."""
+    return [d.json() for d in (*source.store.diagnostics, *findings(source.mesh))]
 
 
 def measured(source: MeshSource, metrics: Metrics) -> None:
