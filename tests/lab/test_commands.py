@@ -11,7 +11,8 @@ from click.testing import CliRunner, Result
 from miniistiod.cli import main
 from miniistiod.lab.state import State
 
-EXERCISES = Path(__file__).resolve().parents[2] / "configs" / "exercises"
+CONFIGS = Path(__file__).resolve().parents[2] / "configs"
+EXERCISES = CONFIGS / "exercises"
 RULE = (EXERCISES / "03-canary" / "reviews.yaml").read_text()
 
 
@@ -53,6 +54,14 @@ def test_a_misspelt_field_is_told_with_its_place_and_nothing_is_written(shell: S
     assert "standard input:14:" in result.stderr
     assert "did you mean weight?" in result.stderr
     assert shell("get", "vs").stderr == "No resources found.\n"
+
+
+def test_apply_says_what_does_not_fit_to_the_rest_of_the_lab(shell: Shell) -> None:
+    shell("apply", "-f", str(CONFIGS / "bookinfo"))
+    result = shell("apply", "-f", str(EXERCISES / "08-missing-subset"))
+    assert result.exit_code == 0
+    assert "subset v9" in result.stderr
+    assert "IST0101" in result.stderr
 
 
 def test_get_knows_kubectls_names_of_a_kind_and_its_columns(shell: Shell) -> None:

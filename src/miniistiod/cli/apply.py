@@ -16,7 +16,9 @@ from miniistiod import config
 from miniistiod.api import kinds
 from miniistiod.cli.lab import existing, state_option
 from miniistiod.lab.outside import OutsideLab
-from miniistiod.lab.store import Document, documents_of
+from miniistiod.lab.store import Change, Document, documents_of
+from miniistiod.mesh.findings import findings
+from miniistiod.mesh.snapshot import snapshot
 
 SUFFIXES = (".yaml", ".yml", ".json")
 namespace_option = click.option(
@@ -41,8 +43,12 @@ def apply(files: tuple[str, ...], namespace: str, state: Path | None) -> None:
     given = {place: text for name in files for place, text in texts(name)}
     admitted(given)
     documents = [document for text in given.values() for document in documents_of(text)]
-    for change in existing(state).apply(documents, namespace):
+    lab = existing(state)
+    changes = lab.apply(documents, namespace)
+    for change in changes:
         click.echo(f"{resource(change.kind)}/{change.name} {change.outcome}")
+    for finding in odd(lab, changes):
+        click.echo(finding.text(), err=True)
 
 
 @click.command()
@@ -139,6 +145,13 @@ def admitted(given: dict[str, str]) -> None:
         click.echo(diagnostic.text(), err=True)
     if any(diagnostic.level is config.Level.ERROR for diagnostic in found):
         raise click.ClickException("nothing was written")
+
+
+def odd(lab: OutsideLab, changes: list[Change]) -> Iterator[config.Diagnostic]:
+    """What is odd about the changed objects, seen beside everything else in the lab."""
+    mesh = snapshot(config.loaded({str(file): file.read_text() for file in lab.store.files()}))
+    changed = {(change.kind, change.namespace, change.name) for change in changes}
+    yield from (finding for finding in findings(mesh) if finding.key in changed)
 
 
 def pointed(files: tuple[str, ...], namespace: str) -> Iterator[tuple[str, str, str]]:
