@@ -75,6 +75,9 @@ def up(what: tuple[str, ...], any_port: bool, state: Path | None) -> None:
 
 def prepared(console: Console) -> None:
     """Install what is missing where we may, else say what to type."""
+    envoy = machine.envoy()
+    if envoy.level == "missing":
+        raise click.ClickException(f"envoy: {envoy.how}. Type:\n  {envoy.remedy}")
     packages = machine.missing_packages()
     if not packages:
         return
