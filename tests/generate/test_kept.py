@@ -33,10 +33,15 @@ CASES = (
 )
 
 
-def bodies(store: Store, proxies: list[Proxy]) -> dict[tuple[str, str, str], bytes]:
-    """Every resource of every proxy."""
+def scopes_of(store: Store, proxies: list[Proxy], before: list[ProxyScope]) -> list[ProxyScope]:
+    """The scopes of all proxies, each with what it may carry over from the one before."""
     mesh = snapshot(store, [workload_of(each) for each in proxies])
-    scopes = [ProxyScope(each, mesh) for each in proxies]
+    old = {scope.proxy: scope for scope in before}
+    return [ProxyScope(each, mesh, old.get(each)) for each in proxies]
+
+
+def bodies(scopes: list[ProxyScope]) -> dict[tuple[str, str, str], bytes]:
+    """Every resource of every proxy."""
     return {
         (scope.proxy.id, type_url, name): each.body
         for scope in scopes
@@ -54,8 +59,11 @@ def test_taking_a_document_out_and_putting_it_back_leaves_nothing_behind(case: s
     proxies = [proxy(nodes.node(pod)) for pod in nodes.pods(path).values()]
     stores = [store, *(store.without_file(name) for name in store.files), store]
     MEMORY.entries.clear()
-    warm = [bodies(each, proxies) for each in stores]
+    warm, scopes = [], list[ProxyScope]()
+    for each in stores:
+        scopes = scopes_of(each, proxies, scopes)
+        warm.append(bodies(scopes))
     assert warm[0]
     for each, found in zip(stores, warm, strict=True):
         MEMORY.entries.clear()
-        assert bodies(each, proxies) == found
+        assert bodies(scopes_of(each, proxies, [])) == found

@@ -40,7 +40,7 @@ spec: {{egress: [{{{egress}}}]{more}}}
 
 def hosts(found: ProxyScope) -> list[str]:
     """The first words of the hosts it sees."""
-    return sorted(s.hostname.removesuffix(".svc.cluster.local") for s in found.outbound.services)
+    return sorted(s.hostname.removesuffix(".svc.cluster.local") for s in found.upstreams.services)
 
 
 THREE = (service("cart"), service("cart", namespace="far"), service("debts", namespace="far"))
@@ -69,7 +69,7 @@ def test_a_listener_with_a_port_takes_that_port_of_services_that_have_it() -> No
         service("debts"),
         limits("port: {number: 81, protocol: HTTP, name: x}, hosts: ['*/*']"),
     )
-    assert [(s.hostname.split(".")[0], [p.number for p in s.ports]) for s in found.outbound.services] == [
+    assert [(s.hostname.split(".")[0], [p.number for p in s.ports]) for s in found.upstreams.services] == [
         ("cart", [81])
     ]
 
@@ -85,7 +85,7 @@ def test_of_one_host_in_two_namespaces_the_proxys_own_counts() -> None:
     found = scope(
         entry("a", "api.example", WEB, namespace="far", created="2001-01-01"), entry("b", "api.example", WEB)
     )
-    assert [s.namespace for s in found.outbound.services] == ["shop"]
+    assert [s.namespace for s in found.upstreams.services] == ["shop"]
 
 
 def test_a_sidecar_with_a_selector_beats_one_without_and_the_root_one_comes_last() -> None:
@@ -183,4 +183,4 @@ def test_a_router_takes_the_oldest_service_of_a_host_wherever_it_is() -> None:
     old = entry("a", "api.example", WEB, namespace="far", created="2001-01-01")
     router = Proxy(ProxyKind.ROUTER, "edge.shop", "edge", "shop", "shop.svc.cluster.local", ("10.0.0.5",))
     found = scope(entry("b", "api.example", WEB), old, proxy=router)
-    assert [s.namespace for s in found.outbound.services] == ["far"]
+    assert [s.namespace for s in found.upstreams.services] == ["far"]

@@ -35,16 +35,14 @@ from miniistiod.xds.type_rules import SDS
 class ProxySnapshot:
     """What one proxy may have in one mesh; each type is worked out when it is first asked for."""
 
-    def __init__(self, scope: ProxyScope, secrets: bool) -> None:
+    def __init__(self, scope: ProxyScope, mesh: Mesh, secrets: bool) -> None:
         self.scope = scope
-        self._parts: dict[str, tuple[Part, ...]] = {} if secrets else {SDS: ()}
+        self.mesh = mesh
+        self._secrets = secrets
 
     def resources(self, type_url: str) -> tuple[Part, ...]:
         """The resources of a type."""
-        parts = self._parts.get(type_url)
-        if parts is None:
-            parts = self._parts[type_url] = resources(self.scope, type_url)
-        return parts
+        return resources(self.scope, type_url) if self._secrets or type_url != SDS else ()
 
 
 @dataclass(slots=True)
@@ -98,8 +96,11 @@ class MeshSource:
     def snapshot(self, node: Any) -> ProxySnapshot:
         """What the proxy with this Node may have. Refusal for a Node that is no proxy of ours."""
         client = self._client(node)
-        if client.snapshot is None or client.snapshot.scope.mesh is not self.mesh:
-            client.snapshot = ProxySnapshot(ProxyScope(client.proxy, self.mesh), self._secrets)
+        before, mesh = client.snapshot, self.mesh
+        if before is not None and before.mesh is mesh:
+            return before
+        scope = ProxyScope(client.proxy, mesh, None if before is None else before.scope)
+        client.snapshot = ProxySnapshot(scope, mesh, self._secrets)
         return client.snapshot
 
     def connected(self, node: Any) -> bool:

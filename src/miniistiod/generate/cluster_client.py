@@ -6,6 +6,7 @@ from typing import NamedTuple
 
 from envoy.config.cluster.v3.cluster_pb2 import Cluster
 
+from miniistiod.proxy.facts import fact
 from miniistiod.proxy.node import Proxy
 from miniistiod.proxy.scope import ProxyScope
 
@@ -39,6 +40,7 @@ class ClusterClient(NamedTuple):
         return Cluster.V6_ONLY if self.sees_ipv6 else Cluster.V4_ONLY
 
 
+@fact
 def cluster_client(scope: ProxyScope) -> ClusterClient:
     """The traits of a proxy."""
     proxy = scope.proxy

@@ -33,7 +33,8 @@ from miniistiod.mesh.networks import Gateways, network_gateways
 from miniistiod.mesh.peer_authentications import PeerAuthenticationIndex
 from miniistiod.mesh.service import NO_ENDPOINTS, Resolution, Service, ServiceEndpoints
 from miniistiod.mesh.settings import MeshSettings
-from miniistiod.proxy.outbound import OutboundView
+from miniistiod.proxy.facts import fact
+from miniistiod.proxy.outbound import Upstreams
 from miniistiod.proxy.scope import ProxyScope
 from miniistiod.translate.destination_rule.load_balancer import is_passthrough
 from miniistiod.xds.resource import Part, Resource
@@ -44,18 +45,19 @@ INBOUND = PatchContext.SIDECAR_INBOUND
 Rules = tuple[MergedDestinationRule | None, ...]
 
 
+@fact
 def clusters(scope: ProxyScope) -> tuple[Part, ...]:
     """All clusters of a proxy."""
     client = cluster_client(scope)
     found = patches(scope, ApplyTo.CLUSTER)
-    parts = [*outbound_parts(scope, client, found, by_sni=False)]
+    parts = [*outbound_parts(scope, client, found, False)]
     if scope.proxy.is_sidecar:
         parts.append(sidecar_clusters(client, scope.settings, resolver(scope), found))
         parts.append(own_clusters(scope, client, found))
     else:
         parts.append(router_clusters(client, scope.settings, found))
         if scope.gateway.auto_passthrough:
-            parts += outbound_parts(scope, client, found, by_sni=True)
+            parts += outbound_parts(scope, client, found, True)
     return tuple(parts)
 
 
@@ -79,18 +81,21 @@ class WantedClusters:
         return any(each.placed for each in self.all)
 
 
+@fact
 def outbound_parts(
-    scope: ProxyScope, client: ClusterClient, found: Patches, *, by_sni: bool
-) -> Iterator[Part]:
+    scope: ProxyScope, client: ClusterClient, found: Patches, by_sni: bool
+) -> tuple[Part, ...]:
     """The clusters of the services it sees: those that are the same wherever the client is, and others."""
     mesh = scope.mesh
     gateways = network_gateways(scope.settings, mesh.services)
-    view, selected = scope.outbound, selected_rules(scope)
-    asked = wanted(view, selected, client.router, scope.settings, bool(gateways))
+    asked = wanted(scope.upstreams, selected_rules(scope), client.router, scope.settings, bool(gateways))
     inputs = (asked, client, scope.settings, found, mesh.endpoints, mesh.peer_authentications, by_sni)
-    yield shared_clusters(*inputs)
-    if asked.placed:
-        yield placed_clusters(*inputs, gateways, endpoint_view(scope.proxy))
+    shared = shared_clusters(*inputs)
+    return (
+        (shared, placed_clusters(*inputs, gateways, endpoint_view(scope.proxy)))
+        if asked.placed
+        else (shared,)
+    )
 
 
 @kept
@@ -136,10 +141,10 @@ def placed_clusters(
 
 @kept
 def wanted(
-    view: OutboundView, selected: Selected, router: bool, settings: MeshSettings, networks: bool
+    known: Upstreams, selected: Selected, router: bool, settings: MeshSettings, networks: bool
 ) -> WantedClusters:
-    """The services of a view, each with its rule."""
-    found = ((s, rule_of(view, selected, s)) for s in view.services if s.resolution is not Resolution.ALIAS)
+    """The services that can be reached, each with its rule."""
+    found = ((s, rule_of(known, selected, s)) for s in known.services if s.resolution is not Resolution.ALIAS)
     asked = (Wanted(s, rule, place_counts(s, rule, router, settings, networks)) for s, rule in found)
     return wanted_clusters(tuple(asked))
 
@@ -268,9 +273,10 @@ def sds_clusters(client: ClusterClient, settings: MeshSettings) -> Iterator[Clus
         yield external_sds(settings)
 
 
+@fact
 def resolver(scope: ProxyScope) -> str | None:
     """Where unknown hosts are asked for by name, "" for the system's resolver; None where they are not."""
-    mode: int = scope.outbound.outbound_traffic_policy.mode
+    mode: int = scope.outbound_traffic_policy.mode
     if mode != MeshConfig.OutboundTrafficPolicy.Mode.ALLOW_ANY_DYNAMIC_DNS:
         return None
     proxy = scope.proxy

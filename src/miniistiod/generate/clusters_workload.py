@@ -22,6 +22,7 @@ from miniistiod.mesh.destination_rules import MergedDestinationRule
 from miniistiod.mesh.kept import kept
 from miniistiod.mesh.settings import MeshSettings
 from miniistiod.mesh.sidecars import Sidecar
+from miniistiod.proxy.facts import fact
 from miniistiod.proxy.inbound import ServiceTarget
 from miniistiod.proxy.node import Interception, Proxy
 from miniistiod.proxy.scope import ProxyScope
@@ -32,6 +33,7 @@ INBOUND = PatchContext.SIDECAR_INBOUND
 Rules = tuple[MergedDestinationRule | None, ...]
 
 
+@fact
 def own_clusters(scope: ProxyScope, client: ClusterClient, found: Patches) -> Part:
     """The clusters of a sidecar's own workload."""
     proxy, sidecar = scope.proxy, scope.sidecar

@@ -24,7 +24,8 @@ from miniistiod.mesh.networks import Gateways, network_gateways
 from miniistiod.mesh.peer_authentications import PeerAuthenticationIndex
 from miniistiod.mesh.service import Port, Service, ServiceEndpoints
 from miniistiod.mesh.settings import MeshSettings
-from miniistiod.proxy.outbound import OutboundView
+from miniistiod.proxy.facts import fact
+from miniistiod.proxy.outbound import Upstreams
 from miniistiod.proxy.scope import ProxyScope
 from miniistiod.translate.destination_rule.locality_lb_setting import localised
 from miniistiod.vocab import cluster_name
@@ -56,12 +57,13 @@ class WantedAssignments:
     placed: tuple[Wanted, ...]
 
 
+@fact
 def endpoints(scope: ProxyScope) -> tuple[Part, ...]:
     """The assignments of all EDS clusters of a proxy."""
     mesh, router = scope.mesh, scope.proxy.is_router
     by_sni = router and scope.gateway.auto_passthrough
     gateways = network_gateways(scope.settings, mesh.services)
-    asked = (scope.outbound, selected_rules(scope), router, by_sni, scope.settings, bool(gateways))
+    asked = (scope.upstreams, selected_rules(scope), router, by_sni, scope.settings, bool(gateways))
     found = wanted(*asked)
     shared = shared_assignments(found, mesh.endpoints, mesh.peer_authentications)
     if not found.placed:
@@ -96,7 +98,7 @@ def placed_assignments(
 
 @kept
 def wanted(
-    view: OutboundView,
+    known: Upstreams,
     selected: Selected,
     router: bool,
     by_sni: bool,
@@ -108,8 +110,8 @@ def wanted(
     Between several networks the place of the client always counts.
     """
     found: dict[bool, list[Wanted]] = {False: [], True: []}
-    for service in view.services:
-        rule = rule_of(view, selected, service)
+    for service in known.services:
+        rule = rule_of(known, selected, service)
         for each, counts in wanted_of(service, rule, router, by_sni, settings):
             found[counts or networks].append(each)
     return wanted_assignments(tuple(found[False]), tuple(found[True]))

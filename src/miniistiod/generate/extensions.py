@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from miniistiod.proxy.facts import fact
 from miniistiod.proxy.scope import ProxyScope
 from miniistiod.xds.resource import Part
 
 
+@fact
 def extensions(scope: ProxyScope) -> tuple[Part, ...]:
     """None yet."""
     return ()

@@ -8,10 +8,12 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from miniistiod.api.istio.networking.destination_rule_pb2 import ClientTLSSettings, DestinationRule
+from miniistiod.proxy.facts import fact
 from miniistiod.proxy.scope import ProxyScope
 from miniistiod.vocab.sds import certificate_file, root_file
 
 
+@fact
 def file_secrets(scope: ProxyScope) -> frozenset[str]:
     """Their names: of the servers of its gateways and of the rules for its destinations."""
     names = (*_of_servers(scope), *_of_destinations(scope))

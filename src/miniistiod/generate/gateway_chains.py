@@ -134,7 +134,7 @@ def _by_cluster_name(client: TcpClient, server: GatewayServer) -> Iterator[Gatew
 
     Only a sidecar's handshake is let through, so that nothing can be reached without mutual TLS.
     """
-    for service in client.view.services:
+    for service in client.view.upstreams.services:
         if service.mesh_external or not any(subset_of(service.hostname, host) for host in server.sni_hosts):
             continue
         rule = client.rule(service)

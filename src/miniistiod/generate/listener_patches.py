@@ -23,6 +23,7 @@ from miniistiod.generate.listeners_outbound import NAME as VIRTUAL_OUTBOUND
 from miniistiod.generate.patches import ApplyTo, Operation, Patch, PatchContext, Patches, patches
 from miniistiod.generate.route_patches import RoutePatches, patched_table, route_patches
 from miniistiod.mesh.kept import kept
+from miniistiod.proxy.facts import fact
 from miniistiod.proxy.scope import ProxyScope
 from miniistiod.translate.envoy_filter.merge import merged, merged_any
 from miniistiod.vocab.packing import packed
@@ -53,6 +54,7 @@ class ListenerPatches:
         return self.listeners + self.chains + filters + self.inbound_routes.all
 
 
+@fact
 def listener_patches(scope: ProxyScope) -> ListenerPatches:
     """The patches of listeners that hold for a proxy."""
     return ListenerPatches(

@@ -7,10 +7,12 @@ from miniistiod.generate.listeners_gateway import listeners_gateway
 from miniistiod.generate.listeners_inbound import listeners_inbound
 from miniistiod.generate.listeners_outbound import listeners_outbound
 from miniistiod.generate.patches import PatchContext
+from miniistiod.proxy.facts import fact
 from miniistiod.proxy.scope import ProxyScope
 from miniistiod.xds.resource import Part
 
 
+@fact
 def listeners(scope: ProxyScope) -> tuple[Part, ...]:
     """The parts; names are disjoint. A mesh without an outbound port has no sidecar listeners at all."""
     if not scope.proxy.is_router and not scope.settings.config.proxy_listen_port:

@@ -30,6 +30,7 @@ from miniistiod.generate.tcp_targets import TcpClient, tcp_client, tcp_proxy
 from miniistiod.mesh.collectors import Collectors, collectors
 from miniistiod.mesh.kept import kept
 from miniistiod.mesh.settings import MeshSettings
+from miniistiod.proxy.facts import fact
 from miniistiod.proxy.gateway_servers import GatewayServer
 from miniistiod.proxy.gateways import MergedGateway
 from miniistiod.proxy.node import Proxy
@@ -74,6 +75,7 @@ class Place:
         return f"{self.bind}_{self.port}"
 
 
+@fact
 def listeners_gateway(scope: ProxyScope) -> Part:
     """The listeners of one router."""
     side = GatewaySide(

@@ -36,6 +36,7 @@ from miniistiod.mesh.kept import kept
 from miniistiod.mesh.service import Service
 from miniistiod.mesh.settings import MeshSettings
 from miniistiod.mesh.sidecars import Sidecar
+from miniistiod.proxy.facts import fact
 from miniistiod.proxy.inbound import ServiceTarget
 from miniistiod.proxy.scope import ProxyScope
 from miniistiod.translate.peer_authentication.chain_match import ChainMatch, chain_matches
@@ -109,6 +110,7 @@ class Entrance:
         return self.service.hostname if self.service is not None else ""
 
 
+@fact
 def listeners_inbound(scope: ProxyScope) -> Part:
     """The inbound listeners of one sidecar."""
     proxy = scope.proxy

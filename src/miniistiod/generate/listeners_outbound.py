@@ -47,6 +47,7 @@ from miniistiod.generate.sides import http_side, network_traits
 from miniistiod.generate.tcp_targets import tcp_client, tcp_proxy
 from miniistiod.mesh.kept import kept
 from miniistiod.mesh.settings import MeshSettings
+from miniistiod.proxy.facts import fact
 from miniistiod.proxy.scope import ProxyScope
 from miniistiod.translate.mesh_config.proxy_headers import proxy_headers
 from miniistiod.translate.peer_authentication.chain_match import PLAIN_HTTP
@@ -77,6 +78,7 @@ class TcpSide:
     dns_family: int
 
 
+@fact
 def listeners_outbound(scope: ProxyScope) -> tuple[Part, ...]:
     """The listeners of TCP, which are shared by proxies of one view; those of HTTP; and the proxy's own."""
     http = http_side(scope, _OUTBOUND)
@@ -85,12 +87,12 @@ def listeners_outbound(scope: ProxyScope) -> tuple[Part, ...]:
         network=network_traits(scope, _OUTBOUND),
         settings=scope.settings,
         bindings=bound,
-        unclaimed=_unclaimed(fallback(scope.outbound)),
+        unclaimed=_unclaimed(fallback(scope.outbound_traffic_policy)),
         dns_family=dns_family(bound),
     )
     entries = _scope_entries(scope, bound)
     port = scope.proxy.http_proxy_port or scope.settings.config.proxy_http_port
-    dynamic = fallback(scope.outbound) == ALLOW_ANY_DYNAMIC_DNS
+    dynamic = fallback(scope.outbound_traffic_policy) == ALLOW_ANY_DYNAMIC_DNS
     return _tcp_part(entries, side), _http_part(entries, side, http), _own_part(side, http, port, dynamic)
 
 
@@ -103,8 +105,11 @@ def _unclaimed(policy: Fallback) -> str:
     )
 
 
+@fact
 def _scope_entries(scope: ProxyScope, bound: Bindings) -> Entries:
-    headless = tuple((service, scope.endpoints(service)) for service in headless_services(scope.outbound))
+    headless = tuple(
+        (service, scope.endpoints(service)) for service in headless_services(tcp_client(scope).view)
+    )
     own = scope.proxy.addresses[0]
     is_endpoint = any(own == (e.addresses or (e.address,))[0] for _, found in headless for e in found.all)
     return outbound_entries(tcp_client(scope), bound, headless, own if is_endpoint else "")

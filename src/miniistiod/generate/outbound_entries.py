@@ -20,7 +20,7 @@ from miniistiod.generate.tcp_targets import TcpClient
 from miniistiod.mesh.kept import kept
 from miniistiod.mesh.service import UNSPECIFIED, Port, Registry, Resolution, Service, ServiceEndpoints
 from miniistiod.mesh.virtual_services import MergedVirtualService
-from miniistiod.proxy.outbound import EgressListener, OutboundView
+from miniistiod.proxy.outbound import TcpListener, TcpView
 from miniistiod.translate.peer_authentication.chain_match import PLAIN, PLAIN_HTTP
 from miniistiod.vocab import protocol
 from miniistiod.vocab.protocol import Protocol
@@ -121,7 +121,7 @@ def _entries(http: tuple[Entry, ...], tcp: tuple[Entry, ...]) -> Entries:
 
 
 @kept
-def headless_services(view: OutboundView) -> tuple[Service, ...]:
+def headless_services(view: TcpView) -> tuple[Service, ...]:
     """Those whose connections go to each of their Pods by its own address."""
     seen = dict.fromkeys(service for listener in view.listeners for service in listener.services)
     passed_on = (service for service in seen if service.resolution is Resolution.PASSTHROUGH)
@@ -132,7 +132,7 @@ def _by_pod(spoken: Protocol) -> bool:
     return spoken.is_tcp or spoken is Protocol.AUTO
 
 
-def _opens(walk: Walk, listener: EgressListener) -> bool:
+def _opens(walk: Walk, listener: TcpListener) -> bool:
     """Without redirection every listener opens its port; with it, those that are told to, and sockets."""
     if not walk.bindings.captured:
         return True
@@ -141,13 +141,13 @@ def _opens(walk: Walk, listener: EgressListener) -> bool:
     return listener.spec.capture_mode == CaptureMode.NONE or listener.spec.bind.startswith(UNIX)
 
 
-def _binds(walk: Walk, listener: EgressListener, opens: bool) -> tuple[str, ...]:
+def _binds(walk: Walk, listener: TcpListener, opens: bool) -> tuple[str, ...]:
     if listener.spec is not None and listener.spec.bind:
         return (listener.spec.bind,)
     return walk.bindings.localhosts if opens else ()
 
 
-def _of_port(walk: Walk, listener: EgressListener) -> Iterator[Claim]:
+def _of_port(walk: Walk, listener: TcpListener) -> Iterator[Claim]:
     """An egress listener with a port of its own: all its services claim that port."""
     spec = listener.spec
     if spec is None:
@@ -160,7 +160,7 @@ def _of_port(walk: Walk, listener: EgressListener) -> Iterator[Claim]:
             yield Claim(service, port, binds, opens, listener.virtual_services)
 
 
-def _catch_all(walk: Walk, listener: EgressListener) -> Iterator[Claim]:
+def _catch_all(walk: Walk, listener: TcpListener) -> Iterator[Claim]:
     """All other ports: each service claims those it has."""
     for draft in walk.drafts.values():
         draft.locked = True

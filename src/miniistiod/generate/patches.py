@@ -23,6 +23,7 @@ from google.protobuf.message import Message
 from miniistiod.api.istio.networking.envoy_filter_pb2 import EnvoyFilter
 from miniistiod.config.objects import Object
 from miniistiod.mesh.kept import kept
+from miniistiod.proxy.facts import fact
 from miniistiod.proxy.node import Proxy
 from miniistiod.proxy.scope import ProxyScope
 from miniistiod.translate.envoy_filter.patch_value import patch_value
@@ -82,6 +83,7 @@ class Patch:
 Patches = tuple[Patch, ...]
 
 
+@fact
 def patches(scope: ProxyScope, applies_to: int) -> Patches:
     """The patches of one kind that hold for a proxy."""
     found = (p for each in scope.envoy_filters for p in patches_of(each) if p.applies_to == applies_to)

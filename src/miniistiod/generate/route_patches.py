@@ -15,6 +15,7 @@ from envoy.config.route.v3.route_pb2 import RouteConfiguration
 from miniistiod.api.istio.networking.envoy_filter_pb2 import EnvoyFilter
 from miniistiod.generate.patches import ApplyTo, Operation, Patch, PatchContext, Patches, patches
 from miniistiod.mesh.kept import kept
+from miniistiod.proxy.facts import fact
 from miniistiod.proxy.scope import ProxyScope
 from miniistiod.translate.envoy_filter.merge import merged
 from miniistiod.vocab import cluster_name
@@ -43,6 +44,7 @@ class RoutePatches:
         return self.tables + self.hosts + self.routes
 
 
+@fact
 def route_patches(scope: ProxyScope, context: int) -> RoutePatches:
     """The patches of route tables that hold for one side of a proxy."""
 

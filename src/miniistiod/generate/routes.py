@@ -7,10 +7,12 @@ from miniistiod.generate.patches import PatchContext
 from miniistiod.generate.route_patches import patched_tables, route_patches
 from miniistiod.generate.routes_gateway import gateway_routes
 from miniistiod.generate.routes_sidecar import sidecar_routes
+from miniistiod.proxy.facts import fact
 from miniistiod.proxy.scope import ProxyScope
 from miniistiod.xds.resource import Part
 
 
+@fact
 def routes(scope: ProxyScope) -> tuple[Part, ...]:
     """The tables, named by what the listeners need."""
     asked = (listener.needs for part in listeners(scope) for listener in part.values())

@@ -31,6 +31,7 @@ from miniistiod.mesh.service import Service
 from miniistiod.mesh.services import ServiceIndex
 from miniistiod.mesh.settings import MeshSettings
 from miniistiod.mesh.virtual_services import MergedVirtualService
+from miniistiod.proxy.facts import fact
 from miniistiod.proxy.gateway_servers import GatewayServer
 from miniistiod.proxy.gateways import MergedGateway
 from miniistiod.proxy.outbound import OutboundView
@@ -62,11 +63,13 @@ class EdgeHost:
     require_tls: bool = False
 
 
+@fact
 def gateway_routes(scope: ProxyScope, names: tuple[str, ...]) -> Part:
     """The tables of these names."""
     return tables(names, scope.gateway, scope.outbound, scope.mesh.services, edge(scope), scope.settings)
 
 
+@fact
 def edge(scope: ProxyScope) -> Edge:
     """What of the router counts."""
     headers = proxy_headers(scope.proxy_config.message.proxy_headers, ListenerClass.GATEWAY)
@@ -200,7 +203,7 @@ def _service(
 ) -> Service | None:
     """The service a destination means: that of the rules' own namespace if the router sees it."""
     own = services.service(host, namespace)
-    return own if own is not None and own.visible_to(router.namespace) else view.service(host)
+    return own if own is not None and own.visible_to(router.namespace) else view.upstreams.by_host.get(host)
 
 
 def _target(host: str, service: Service, port: int) -> Target | None:

@@ -26,6 +26,7 @@ from miniistiod.generate.virtual_host_routes import HashRule, asked_labels
 from miniistiod.mesh.consistent_hash import hashes
 from miniistiod.mesh.kept import kept
 from miniistiod.mesh.settings import MeshSettings
+from miniistiod.proxy.facts import fact
 from miniistiod.proxy.outbound import Destinations, EgressListener, OutboundView
 from miniistiod.proxy.scope import ProxyScope
 from miniistiod.translate.mesh_config.proxy_headers import proxy_headers
@@ -38,11 +39,13 @@ UNIX = "unix://"
 IS_HTTP_PROXY = "HTTP_PROXY"
 
 
+@fact
 def sidecar_routes(scope: ProxyScope, names: tuple[str, ...]) -> Part:
     """The tables of these names."""
     return tables(names, scope.outbound, reader(scope), hash_rules(scope.destinations), scope.settings)
 
 
+@fact
 def reader(scope: ProxyScope) -> Reader:
     """What of the proxy counts."""
     headers = proxy_headers(scope.proxy_config.message.proxy_headers, ListenerClass.SIDECAR_OUTBOUND)
@@ -94,7 +97,11 @@ def table(
     hosts = _hosts(name, port, detected, listener, client, hashing, settings) if listener is not None else ()
     bodies = [virtual_host(h.name, h.domains, h.routes, client.attempt_count, False) for h in hosts]
     if not detected:
-        bodies.append(fallback_virtual_host(fallback(view), client.attempt_count, client.forwarded_host))
+        bodies.append(
+            fallback_virtual_host(
+                fallback(view.outbound_traffic_policy), client.attempt_count, client.forwarded_host
+            )
+        )
     sources = dict.fromkeys(source for host in hosts for source in host.sources)
     return resource(name, route_configuration(name, bodies), origins=sources)
 
@@ -109,9 +116,8 @@ def place(name: str) -> tuple[int | None, bool]:
     return (int(number), bool(colon)) if number.isdecimal() else (None, False)
 
 
-def fallback(view: OutboundView) -> Fallback:
+def fallback(policy: OutboundTrafficPolicy) -> Fallback:
     """What the outbound traffic policy does with unknown hosts."""
-    policy = view.outbound_traffic_policy
     if int(policy.mode) == MeshConfig.OutboundTrafficPolicy.ALLOW_ANY_DYNAMIC_DNS:
         return ALLOW_ANY_DYNAMIC_DNS
     if policy.mode != OutboundTrafficPolicy.ALLOW_ANY:

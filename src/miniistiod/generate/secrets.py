@@ -12,6 +12,7 @@ from typing import Any
 
 from miniistiod.config.objects import Object
 from miniistiod.mesh.kept import kept
+from miniistiod.proxy.facts import fact
 from miniistiod.proxy.scope import ProxyScope
 from miniistiod.translate.secret import envoy_secret, material
 from miniistiod.vocab.sds import CA_SUFFIX
@@ -22,6 +23,7 @@ GATEWAY = "kubernetes-gateway://"
 CONFIG_MAP = "configmap://"
 
 
+@fact
 def secrets(scope: ProxyScope) -> tuple[Part, ...]:
     """Everything it may ask for by name."""
     namespace = scope.proxy.namespace

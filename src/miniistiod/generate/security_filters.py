@@ -17,6 +17,7 @@ from miniistiod.generate.authentication_filters import jwt_filters
 from miniistiod.generate.authorization_filters import Policies
 from miniistiod.generate.authorization_providers import NONE, Providers, mesh_providers
 from miniistiod.mesh.kept import kept
+from miniistiod.proxy.facts import fact
 from miniistiod.proxy.scope import ProxyScope
 from miniistiod.translate.request_authentication.key_set import KeySets
 
@@ -38,6 +39,7 @@ class NetworkSecurity:
     authorization: tuple[Filter, ...] = ()
 
 
+@fact
 def http_security(scope: ProxyScope) -> HttpSecurity:
     """For inbound HTTP of a sidecar, and for all HTTP of a gateway; never for a sidecar's way out."""
     return _http_security(
@@ -50,6 +52,7 @@ def http_security(scope: ProxyScope) -> HttpSecurity:
     )
 
 
+@fact
 def network_security(scope: ProxyScope) -> NetworkSecurity:
     """For inbound TCP of a sidecar, and for all TCP of a gateway."""
     return _network_security(scope.authorization_policies, scope.settings.trust_domains, _providers(scope))
@@ -79,6 +82,7 @@ def _network_security(policies: Policies, domains: tuple[str, ...], asked: Provi
     )
 
 
+@fact
 def _providers(scope: ProxyScope) -> Providers:
     custom = any(authorization_filters.is_custom(p) for p in scope.authorization_policies)
     return mesh_providers(scope.settings, scope.mesh.services) if custom else NONE

@@ -35,6 +35,7 @@ from miniistiod.mesh.collectors import Collectors, collectors
 from miniistiod.mesh.kept import kept
 from miniistiod.mesh.settings import MeshSettings
 from miniistiod.mesh.telemetry import Applied
+from miniistiod.proxy.facts import fact
 from miniistiod.proxy.node import Proxy
 from miniistiod.proxy.proxy_config import EffectiveProxyConfig
 from miniistiod.proxy.scope import ProxyScope
@@ -45,6 +46,7 @@ NO_NETWORK_SECURITY = NetworkSecurity()
 """A sidecar checks nothing on the way out."""
 
 
+@fact
 def http_side(scope: ProxyScope, side: ListenerClass) -> HttpSide:
     """What the connection managers of one side have in common."""
     proxy = scope.proxy
@@ -63,6 +65,7 @@ def http_side(scope: ProxyScope, side: ListenerClass) -> HttpSide:
     )
 
 
+@fact
 def network_traits(scope: ProxyScope, side: ListenerClass) -> NetworkTraits:
     """What the TCP chains of one side have in common."""
     seen = side_observation(scope, side)
@@ -71,6 +74,7 @@ def network_traits(scope: ProxyScope, side: ListenerClass) -> NetworkTraits:
     return _network_traits(scope.proxy.istio_extensions, seen, wire(scope.proxy), filters)
 
 
+@fact
 def side_observation(scope: ProxyScope, side: ListenerClass) -> Observation:
     """What one side tells of its traffic."""
     found = collectors(scope.settings, scope.mesh.services)
@@ -91,9 +95,10 @@ class DynamicDns(NamedTuple):
     resolver: str
 
 
+@fact
 def dynamic_dns(scope: ProxyScope) -> DynamicDns | None:
     """None unless the outbound traffic policy is ALLOW_ANY_DYNAMIC_DNS."""
-    if fallback(scope.outbound) != ALLOW_ANY_DYNAMIC_DNS:
+    if fallback(scope.outbound_traffic_policy) != ALLOW_ANY_DYNAMIC_DNS:
         return None
     proxy = scope.proxy
     place = str(proxy.metadata.get("DNS_PROXY_ADDR") or LOCAL_DNS) if proxy.dns_capture else ""

@@ -20,7 +20,8 @@ from miniistiod.mesh.kept import kept
 from miniistiod.mesh.service import Registry, Service
 from miniistiod.mesh.settings import MeshSettings
 from miniistiod.mesh.virtual_services import MergedVirtualService
-from miniistiod.proxy.outbound import OutboundView, rule_for
+from miniistiod.proxy.facts import fact
+from miniistiod.proxy.outbound import TcpView, rule_for, tcp_view
 from miniistiod.proxy.scope import ProxyScope
 from miniistiod.translate.destination_rule.tunnel import tunnel_of
 from miniistiod.translate.virtual_service.destination import destination_cluster
@@ -36,7 +37,7 @@ class TcpClient:
     `dns_domain` is that of its resolver; `ipv4` and `ipv6` are the families it speaks.
     """
 
-    view: OutboundView
+    view: TcpView
     labels: Labels
     settings: MeshSettings
     dns_domain: str
@@ -45,7 +46,7 @@ class TcpClient:
 
     def rule(self, service: Service | None) -> MergedDestinationRule | None:
         """The rule in force for traffic to a service."""
-        return None if service is None else rule_for(self.view, service, dict(self.labels))
+        return None if service is None else rule_for(self.view.upstreams, service, dict(self.labels))
 
     def addresses(self, service: Service) -> tuple[str, ...]:
         """What it dials for a service. A ServiceEntry's address counts whatever its family: it is a name."""
@@ -69,9 +70,10 @@ class TcpTarget:
     tunnelled: bool = True
 
 
+@fact
 def tcp_client(scope: ProxyScope) -> TcpClient:
     """The client that a proxy is."""
-    proxy, view = scope.proxy, scope.outbound
+    proxy, view = scope.proxy, tcp_view(scope.outbound)
     asked = asked_labels(view)
     labels = tuple(sorted((k, v) for k, v in proxy.labels.items() if k in asked))
     bound = bindings(proxy, scope.settings)
@@ -79,7 +81,7 @@ def tcp_client(scope: ProxyScope) -> TcpClient:
 
 
 @kept
-def asked_labels(view: OutboundView) -> frozenset[str]:
+def asked_labels(view: TcpView) -> frozenset[str]:
     """The labels of clients that a rule of the view asks for."""
     found: set[str] = set()
     for listener in view.listeners:
@@ -88,7 +90,7 @@ def asked_labels(view: OutboundView) -> frozenset[str]:
             of_tls = (match for route in one.message.tls for match in route.match)
             found.update(key for match in of_tcp for key in match.source_labels)
             found.update(key for match in of_tls for key in match.source_labels)
-    for rules in view.rules.values():
+    for rules in view.upstreams.rules.values():
         found.update(key for rule in rules for key in rule.selector or ())
     return frozenset(found)
 
@@ -123,7 +125,7 @@ def routed_target(
     return TcpTarget(f"{source.origin.name}.{source.origin.namespace}", shares, rule)
 
 
-def _cluster(view: OutboundView, destination: Destination, port: int) -> str:
+def _cluster(view: TcpView, destination: Destination, port: int) -> str:
     service = view.service(destination.host)
     if service is None:
         return destination_cluster(destination, port)

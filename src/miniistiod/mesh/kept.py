@@ -18,11 +18,11 @@ P = ParamSpec("P")
 R = TypeVar("R")
 
 PATIENCE = 16
-"""For how many turns a result stays that nobody asks for."""
+"""Every so many turns it is noted what is used; what was not used twice in a row is forgotten."""
 
 
 class Entry:
-    """One result, the results it was made from, and the turn in which it was last asked for."""
+    """One result, the results it was made from, and the turn in which its use was last noted."""
 
     __slots__ = ("turn", "used", "value")
 
@@ -38,6 +38,7 @@ class Memory:
     def __init__(self) -> None:
         self.entries: dict[tuple[Hashable, ...], Entry] = {}
         self.now = 0
+        self.noting = False
         self.making: list[Entry] = []
 
     def value(self, function: Callable[..., R], arguments: tuple[Hashable, ...]) -> R:
@@ -47,8 +48,8 @@ class Memory:
         if entry is None:
             entry = self.made(function, arguments)
             self.entries[key] = entry
-        elif entry.turn != self.now:
-            self.renew(entry)
+        else:
+            self.used(entry)
         if self.making:
             self.making[-1].used.append(entry)
         return entry.value  # type: ignore[no-any-return]
@@ -63,22 +64,25 @@ class Memory:
             self.making.pop()
         return entry
 
-    def renew(self, entry: Entry) -> None:
-        """Mark as used in this turn, with all it was made from: a part that is still served keeps its
+    def used(self, entry: Entry) -> None:
+        """Note the use of a result, and of all it was made from: a part that is still served keeps its
         pieces.
         """
-        entry.turn = self.now
-        for below in entry.used:
-            if below.turn != self.now:
-                self.renew(below)
+        if self.noting and entry.turn != self.now:
+            entry.turn = self.now
+            for below in entry.used:
+                self.used(below)
 
     def turn(self) -> None:
-        """Begin a new turn; from time to time forget what was not used for PATIENCE turns."""
-        self.now += 1
-        if self.now % PATIENCE == 0:
+        """Begin a new turn. After one in which uses were noted, forget what was not used then nor in the
+        one before.
+        """
+        if self.noting:
             oldest = self.now - PATIENCE
             for key in [key for key, entry in self.entries.items() if entry.turn < oldest]:
                 del self.entries[key]
+        self.now += 1
+        self.noting = self.now % PATIENCE == 0
 
 
 MEMORY = Memory()

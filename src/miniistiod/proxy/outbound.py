@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import NamedTuple
 
 from miniistiod.api.istio.networking import sidecar_pb2
 from miniistiod.mesh.destination_rules import DestinationRuleIndex, MergedDestinationRule, Rules
@@ -48,7 +49,12 @@ class EgressListener:
     @property
     def is_catch_all(self) -> bool:
         """It names no port: it takes what no other listener does."""
-        return self.spec is None or not self.spec.HasField("port")
+        return is_catch_all(self.spec)
+
+
+def is_catch_all(spec: sidecar_pb2.IstioEgressListener | None) -> bool:
+    """Whether an egress listener names no port."""
+    return spec is None or not spec.HasField("port")
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,25 +84,40 @@ class RuleTable:
 
 
 @dataclass(frozen=True, slots=True, eq=False)
+class Upstreams:
+    """The services that some proxies can reach, one for each host, and the rules for them.
+
+    What VirtualServices say is not in it, so it outlives their changes.
+    """
+
+    services: tuple[Service, ...]
+    by_host: Mapping[str, Service]
+    rule_table: RuleTable
+
+    @property
+    def rules(self) -> Mapping[str, Rules]:
+        """The candidate DestinationRules for each host name that has any."""
+        return self.rule_table.of
+
+
+@dataclass(frozen=True, slots=True, eq=False)
 class OutboundView:
     """The way out for all proxies of one namespace and one Sidecar (None: nothing limits them).
 
-    `services` is the union over the listeners, merged by host. `outbound_traffic_policy` is the Sidecar's,
+    `upstreams` is the union over the listeners, merged by host. `outbound_traffic_policy` is the Sidecar's,
     or the mesh's mode. The same object until something in it changes.
     """
 
     namespace: str
     sidecar: Sidecar | None
     listeners: tuple[EgressListener, ...]
-    services: tuple[Service, ...]
-    by_host: Mapping[str, Service]
-    rule_table: RuleTable
+    upstreams: Upstreams
     outbound_traffic_policy: sidecar_pb2.OutboundTrafficPolicy
 
     @property
     def rules(self) -> Mapping[str, Rules]:
         """The candidate DestinationRules for each host name that has any."""
-        return self.rule_table.of
+        return self.upstreams.rules
 
     def listener(self, port: int, bind: str = "") -> EgressListener | None:
         """The listener whose routes a port takes: the one of this port (or Unix socket), or the catch-all."""
@@ -106,9 +127,31 @@ class OutboundView:
                 return each
         return None
 
+
+class TcpListener(NamedTuple):
+    """One egress listener as far as TCP goes: `virtual_services` are those with rules for TCP or TLS."""
+
+    spec: sidecar_pb2.IstioEgressListener | None
+    services: tuple[Service, ...]
+    virtual_services: tuple[MergedVirtualService, ...]
+
+    @property
+    def is_catch_all(self) -> bool:
+        """It names no port: it takes what no other listener does."""
+        return is_catch_all(self.spec)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class TcpView:
+    """What of a view counts for TCP: rules for HTTP only are not in it, so it outlives their changes."""
+
+    namespace: str
+    listeners: tuple[TcpListener, ...]
+    upstreams: Upstreams
+
     def service(self, hostname: str) -> Service | None:
         """The service of this host name that these proxies see."""
-        return self.by_host.get(hostname)
+        return self.upstreams.by_host.get(hostname)
 
 
 @kept
@@ -126,10 +169,7 @@ def outbound_view(
     For a router no service of its own namespace comes before the older one of the same host.
     """
     bound = virtual_services.at(namespace)
-    specs: list[sidecar_pb2.IstioEgressListener | None] = (
-        [*sidecar.message.egress] if sidecar is not None else []
-    )
-    listeners = tuple(egress_listener(spec, namespace, services, bound) for spec in specs or [None])
+    listeners = tuple(egress_listener(each, namespace, services, bound) for each in egress_specs(sidecar))
     if router:
         listeners = (EgressListener(None, services.visible(namespace), bound, listeners[0].by_host),)
     union = reachable(
@@ -143,9 +183,7 @@ def outbound_view(
         namespace=namespace,
         sidecar=sidecar,
         listeners=listeners,
-        services=union,
-        by_host=hosts_of(union),
-        rule_table=rules_of(union, destination_rules, namespace),
+        upstreams=upstreams(union, rules_of(union, destination_rules, namespace)),
         outbound_traffic_policy=traffic_policy(sidecar, settings),
     )
 
@@ -168,6 +206,40 @@ def matched_port(spec: sidecar_pb2.IstioEgressListener | None) -> int:
     if spec is None or spec.port.protocol.upper() == "HTTP_PROXY":
         return 0
     return spec.port.number
+
+
+@kept
+def upstreams(services: tuple[Service, ...], rules: RuleTable) -> Upstreams:
+    """These services and rules; one object for equal ones."""
+    return Upstreams(services, hosts_of(services), rules)
+
+
+@kept
+def tcp_view(view: OutboundView) -> TcpView:
+    """What of a view counts for TCP."""
+    listeners = ((each.services, _of_tcp(each.virtual_services)) for each in view.listeners)
+    return _tcp_view(view.namespace, view.sidecar, tuple(listeners), view.upstreams)
+
+
+def _of_tcp(rules: tuple[MergedVirtualService, ...]) -> tuple[MergedVirtualService, ...]:
+    return tuple(each for each in rules if each.message.tcp or each.message.tls)
+
+
+@kept
+def _tcp_view(
+    namespace: str,
+    sidecar: Sidecar | None,
+    taken: tuple[tuple[tuple[Service, ...], tuple[MergedVirtualService, ...]], ...],
+    upstreams: Upstreams,
+) -> TcpView:
+    specs = egress_specs(sidecar)
+    listeners = (TcpListener(spec, *each) for spec, each in zip(specs, taken, strict=True))
+    return TcpView(namespace, tuple(listeners), upstreams)
+
+
+def egress_specs(sidecar: Sidecar | None) -> list[sidecar_pb2.IstioEgressListener | None]:
+    """The egress listeners of a Sidecar; None stands for one that limits nothing."""
+    return (list(sidecar.message.egress) if sidecar is not None else []) or [None]
 
 
 @kept
@@ -197,14 +269,14 @@ def chosen(rules: RuleTable, labels: Mapping[str, str]) -> Rules:
 
 
 @kept
-def destinations(services: tuple[Service, ...], rules: RuleTable, own: Rules) -> Destinations:
+def destinations(known: Upstreams, own: Rules) -> Destinations:
     """Each service with the rule in force for clients that `own` rules select."""
-    return Destinations(Destination(service, in_force(service, rules, own)) for service in services)
+    return Destinations(Destination(s, in_force(s, known.rule_table, own)) for s in known.services)
 
 
-def rule_for(view: OutboundView, service: Service, labels: Mapping[str, str]) -> MergedDestinationRule | None:
+def rule_for(known: Upstreams, service: Service, labels: Mapping[str, str]) -> MergedDestinationRule | None:
     """The rule in force for a client with these labels; with none only rules that are for all count."""
-    return in_force(service, view.rule_table, chosen(view.rule_table, labels))
+    return in_force(service, known.rule_table, chosen(known.rule_table, labels))
 
 
 def in_force(service: Service, rules: RuleTable, own: Rules) -> MergedDestinationRule | None:

@@ -1,17 +1,17 @@
 """All that one proxy may see and must obey: the only argument of `generate`.
 
-A scope is cheap and made anew for each snapshot; what it gives out is shared by all proxies for which it is
-equal, and by all snapshots in which it did not change, so that generators can be kept under it (mesh.kept).
+A scope is cheap and made anew for each mesh, from the one before: what did not change is carried over
+(proxy.facts). What it gives out is shared by all proxies for which it is equal, so that generators can be
+kept under it (mesh.kept).
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
-from functools import cached_property
 
 from miniistiod.api.istio.extensions import wasm_pb2
 from miniistiod.api.istio.networking import envoy_filter_pb2
+from miniistiod.api.istio.networking.sidecar_pb2 import OutboundTrafficPolicy
 from miniistiod.api.istio.security import (
     authorization_policy_pb2,
     peer_authentication_pb2,
@@ -31,58 +31,73 @@ from miniistiod.mesh.sidecars import Sidecar
 from miniistiod.mesh.telemetry import applied
 from miniistiod.mesh.workload import Workload
 from miniistiod.proxy import gateways, inbound, outbound, proxy_config
+from miniistiod.proxy.facts import Facts, fact
 from miniistiod.proxy.gateways import MergedGateway
 from miniistiod.proxy.inbound import ServiceTarget
 from miniistiod.proxy.node import Proxy
-from miniistiod.proxy.outbound import Destinations, OutboundView
+from miniistiod.proxy.outbound import Destinations, OutboundView, Upstreams
 from miniistiod.proxy.proxy_config import EffectiveProxyConfig
 from miniistiod.proxy.workload import workload_of
 
 
-@dataclass(frozen=True, eq=False)
 class ProxyScope:
-    """One proxy in one mesh. Everything is worked out when first asked for."""
+    """One proxy in one mesh. Everything is worked out when first asked for. `before` is its scope in another
+    mesh."""
 
-    proxy: Proxy
-    mesh: Mesh
+    __slots__ = ("facts", "proxy")
+
+    def __init__(self, proxy: Proxy, mesh: Mesh, before: ProxyScope | None = None) -> None:
+        self.proxy = proxy
+        self.facts: Facts = Facts(mesh, None if before is None else before.facts)
+
+    @property
+    def mesh(self) -> Mesh:
+        """The whole mesh; facts that read an index of it depend on this index."""
+        return self.facts.indexes
 
     @property
     def settings(self) -> MeshSettings:
         """The settings of the mesh."""
         return self.mesh.settings
 
-    @cached_property
+    @property
+    @fact
     def proxy_config(self) -> EffectiveProxyConfig:
         """What the proxy itself is configured with: its own PROXY_CONFIG, or the mesh's defaultConfig."""
         return proxy_config.effective(self.settings, self.proxy.proxy_config)
 
-    @cached_property
+    @property
+    @fact
     def workload(self) -> Workload:
         """The workload behind it: the Pod or WorkloadEntry with its address, else what its Node says."""
         namespace, workloads = self.proxy.namespace, self.mesh.workloads
         known = workloads.pods.get((namespace, self.proxy.name)) or workloads.at(self.proxy.addresses[0])
         return known if known is not None and known.namespace == namespace else workload_of(self.proxy)
 
-    @cached_property
+    @property
+    @fact
     def labels(self) -> Mapping[str, str]:
         """By which policies, Sidecars and Gateways select it: those of its workload and of the place it
         runs in.
         """
         return labels_of(self.workload, self.proxy)
 
-    @cached_property
+    @property
+    @fact
     def locality(self) -> str:
         """region/zone/sub-zone: what the mesh knows of its workload, else what its Node says."""
         return locality_of(self.workload, self.proxy)
 
-    @cached_property
+    @property
+    @fact
     def sidecar(self) -> Sidecar | None:
         """The Sidecar in force; always None for a router."""
         if self.proxy.is_router:
             return None
         return self.mesh.sidecars.of_workload(self.proxy.namespace, self.labels)
 
-    @cached_property
+    @property
+    @fact
     def outbound(self) -> OutboundView:
         """Services, VirtualServices and rules on the way out, shared by the proxies of a namespace and
         Sidecar.
@@ -97,22 +112,38 @@ class ProxyScope:
             self.mesh.destination_rules,
         )
 
-    @cached_property
+    @property
+    @fact
+    def upstreams(self) -> Upstreams:
+        """The services it can reach and the rules for them."""
+        return self.outbound.upstreams
+
+    @property
+    @fact
+    def outbound_traffic_policy(self) -> OutboundTrafficPolicy:
+        """What it does with unknown hosts."""
+        return self.outbound.outbound_traffic_policy
+
+    @property
+    @fact
     def destinations(self) -> Destinations:
         """Each service it sees with the DestinationRule in force; the same object for equal proxies."""
-        return outbound.destinations(self.outbound.services, self.outbound.rule_table, self.own_rules)
+        return outbound.destinations(self.upstreams, self.own_rules)
 
-    @cached_property
+    @property
+    @fact
     def own_rules(self) -> Rules:
         """The DestinationRules with a workloadSelector that selects it."""
-        return outbound.chosen(self.outbound.rule_table, self.labels)
+        return outbound.chosen(self.upstreams.rule_table, self.labels)
 
-    @cached_property
+    @property
+    @fact
     def targets(self) -> tuple[ServiceTarget, ...]:
         """The service ports that lead to its workload, in order of precedence (oldest service first)."""
         return inbound.service_targets(self.mesh, self.workload)
 
-    @cached_property
+    @property
+    @fact
     def gateway(self) -> MergedGateway:
         """What a router listens on; NO_GATEWAY for a sidecar."""
         if self.proxy.is_sidecar:
@@ -126,11 +157,11 @@ class ProxyScope:
 
     def destination_rule(self, service: Service) -> MergedDestinationRule | None:
         """The rule for traffic to a service; one whose workloadSelector selects this proxy comes first."""
-        return outbound.in_force(service, self.outbound.rule_table, self.own_rules)
+        return outbound.in_force(service, self.upstreams.rule_table, self.own_rules)
 
     def inbound_rule(self, service: Service) -> MergedDestinationRule | None:
         """The rule for traffic from the sidecar to its own application; selectors do not count here."""
-        return outbound.in_force(service, self.outbound.rule_table, ())
+        return outbound.in_force(service, self.upstreams.rule_table, ())
 
     def endpoints(self, service: Service) -> ServiceEndpoints:
         """The endpoints of a service."""
@@ -143,32 +174,38 @@ class ProxyScope:
         known = self.endpoints(service).service_accounts
         return in_every_domain((*known, *service.service_accounts), self.settings.trust_domains[1:])
 
-    @cached_property
+    @property
+    @fact
     def peer_authentications(self) -> tuple[Object[peer_authentication_pb2.PeerAuthentication], ...]:
         """Those that count for its workload, the mesh's first; at most one of each level."""
         return self.mesh.peer_authentications.of_workload(self.proxy.namespace, self.labels)
 
-    @cached_property
+    @property
+    @fact
     def request_authentications(self) -> tuple[Object[request_authentication_pb2.RequestAuthentication], ...]:
         """All that apply, the root namespace's first."""
         return self.mesh.request_authentications.of_workload(self.proxy.namespace, self.labels)
 
-    @cached_property
+    @property
+    @fact
     def authorization_policies(self) -> tuple[Object[authorization_policy_pb2.AuthorizationPolicy], ...]:
         """All that apply, the root namespace's first, then its own namespace's."""
         return self.mesh.authorization_policies.of_workload(self.proxy.namespace, self.labels)
 
-    @cached_property
+    @property
+    @fact
     def telemetries(self) -> tuple[Object[telemetry_pb2.Telemetry], ...]:
         """Those that count, from far to near: the root namespace's, the namespace's, the workload's own."""
         return applied(self.mesh.telemetries, self.proxy.namespace, self.labels)
 
-    @cached_property
+    @property
+    @fact
     def envoy_filters(self) -> tuple[Object[envoy_filter_pb2.EnvoyFilter], ...]:
         """Those that apply, in the order in which they patch."""
         return envoy_filters_of(self.mesh.envoy_filters, self.proxy.namespace, self.labels)
 
-    @cached_property
+    @property
+    @fact
     def wasm_plugins(self) -> tuple[Object[wasm_pb2.WasmPlugin], ...]:
         """All that apply, the root namespace's first."""
         return self.mesh.wasm_plugins.of_workload(self.proxy.namespace, self.labels)
