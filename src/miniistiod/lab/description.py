@@ -18,7 +18,8 @@ Proxy = Literal["none", "sidecar", "router"]
 INJECT = "sidecar.istio.io/inject"
 TEMPLATES = "inject.istio.io/templates"
 HOSTNAMES = "lab.mini-istiod.io/hostnames"
-"""Annotation: names outside the mesh that this workload plays, separated by commas."""
+"""Annotation of a workload: names of the outside world that it plays, separated by commas. Of a Service: names
+that lead to its address, `*.example.com` among them, as the DNS of a domain leads to a load balancer."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,7 +75,7 @@ class Workload:
     @property
     def hostnames(self) -> tuple[str, ...]:
         """Names of the outside world that lead to this workload."""
-        return tuple(name.strip() for name in self.annotations.get(HOSTNAMES, "").split(",") if name.strip())
+        return hostnames(self.annotations)
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,6 +105,7 @@ class Service:
     ports: tuple[ServicePort, ...]
     balanced: bool = False
     external_name: str = ""
+    hostnames: tuple[str, ...] = ()
 
     def selects(self, workload: Workload) -> bool:
         """Whether the workload stands behind this service."""
@@ -211,6 +213,7 @@ def service_of(document: Document) -> Service:
         selector=strings(spec.get("selector")),
         balanced=spec.get("type") == "LoadBalancer",
         external_name=spec.get("externalName", ""),
+        hostnames=hostnames(strings(metadata.get("annotations"))),
         ports=tuple(
             ServicePort(
                 p["port"], str(p.get("targetPort", p["port"])), p.get("name", ""), p.get("nodePort", 0)
@@ -218,6 +221,11 @@ def service_of(document: Document) -> Service:
             for p in spec.get("ports") or ()
         ),
     )
+
+
+def hostnames(annotations: Mapping[str, str]) -> tuple[str, ...]:
+    """The names of the outside world in the annotation."""
+    return tuple(name.strip() for name in annotations.get(HOSTNAMES, "").split(",") if name.strip())
 
 
 def strings(mapping: Mapping[str, Any] | None) -> dict[str, str]:

@@ -1,7 +1,7 @@
 """The lab's name server: a service's name → its address, as in a cluster; nothing of the outside world.
 
 It answers for NAME.NAMESPACE.svc.cluster.local, for headless services with their workloads' addresses, and
-for the outside names that workloads of the lab play.
+for the outside names that workloads and load balancers of the lab play, `*.example.com` among them.
 """
 
 from __future__ import annotations
@@ -44,6 +44,8 @@ def records(lab: Lab, addresses: Mapping[str, str], control_plane: str) -> Recor
             found[host] = (service.address,)
         elif not service.external_name:
             found[host] = tuple(addresses[w.key] for w in lab.behind(service) if w.key in addresses)
+        for name in service.hostnames:
+            found[name] = (service.address,)
     for workload in lab.workloads:
         for name in workload.hostnames:
             found[name] = (*found.get(name, ()), addresses.get(workload.key, ""))
@@ -63,11 +65,21 @@ def answer(query: bytes, known: Records) -> bytes | None:
     reply.flags |= dns.flags.AA | dns.flags.RA
     for question in asked.question:
         name = question.name.to_text(omit_final_dot=True).lower()
-        if name not in known:
+        where = addresses_of(name, known)
+        if where is None:
             reply.set_rcode(dns.rcode.NXDOMAIN)
-        elif question.rdtype == dns.rdatatype.A and known[name]:
-            reply.answer.append(dns.rrset.from_text(question.name, SECONDS, "IN", "A", *known[name]))
+        elif question.rdtype == dns.rdatatype.A and where:
+            reply.answer.append(dns.rrset.from_text(question.name, SECONDS, "IN", "A", *where))
     return reply.to_wire()
+
+
+def addresses_of(name: str, known: Records) -> tuple[str, ...] | None:
+    """The addresses of a name, its own before those of the narrowest wildcard; None when there is no such
+    name.
+    """
+    labels = name.split(".")
+    wildcards = (".".join(["*", *labels[cut:]]) for cut in range(1, len(labels)))
+    return next((known[each] for each in (name, *wildcards) if each in known), None)
 
 
 class NameServer(asyncio.DatagramProtocol):

@@ -1,6 +1,7 @@
 """`python -m miniistiod.lab.apps ROLE [VERSION] [--port N] [--inspect SOCKET]`: one workload.
 
 The same program plays every part, in the labs made of namespaces and in the images of the compose labs.
+With `--tls-port N --tls-names A,B` an HTTP role serves the same over TLS, with a certificate for these names.
 """
 
 from __future__ import annotations
@@ -10,7 +11,8 @@ import asyncio
 import contextlib
 import os
 import socket
-from collections.abc import Awaitable, Callable
+import ssl
+from collections.abc import Awaitable, Callable, Iterator
 from pathlib import Path
 
 import uvicorn
@@ -50,11 +52,13 @@ def application(role: str, version: str) -> Starlette:
     )()
 
 
-async def served(app: ASGIApp, listener: socket.socket) -> None:
+async def served(app: ASGIApp, listener: socket.socket, tls: ssl.SSLContext | None = None) -> None:
     """Serve an HTTP app on a bound socket until cancelled."""
     config = uvicorn.Config(
         app, log_level="warning", access_log=False, lifespan="off", timeout_graceful_shutdown=1
     )
+    config.load()
+    config.ssl = tls
     server = uvicorn.Server(config)
     server.install_signal_handlers = lambda: None  # type: ignore[attr-defined]
     await server._serve([listener])
@@ -86,7 +90,7 @@ def inspection(role: str, recorder: Recorder, path: Path) -> Awaitable[None]:
 
 
 @contextlib.contextmanager
-def short_path(path: Path):  # type: ignore[no-untyped-def]
+def short_path(path: Path) -> Iterator[str]:
     """The path as the kernel can take it: at most 107 bytes, so through the directory's descriptor."""
     folder = os.open(path.parent, os.O_PATH)
     try:
@@ -95,8 +99,10 @@ def short_path(path: Path):  # type: ignore[no-untyped-def]
         os.close(folder)
 
 
-async def serve(role: str, version: str, port: int, inspect: Path | None) -> None:
-    """Serve a role and its inspector until the process ends."""
+async def serve(
+    role: str, version: str, port: int, tls_port: int, tls_names: list[str], inspect: Path | None
+) -> None:
+    """Serve a role and its inspector until the process ends; `tls_port` 0 is none."""
     recorder = Recorder()
     servers: list[Callable[[], Awaitable[None]]] = []
     if inspect:
@@ -104,7 +110,13 @@ async def serve(role: str, version: str, port: int, inspect: Path | None) -> Non
     if role.endswith("-echo"):
         servers.append(lambda: below_http(role, recorder, port))
     elif role != "client":
-        servers.append(lambda: served(Recorded(application(role, version), recorder), tcp_socket(port)))
+        app = Recorded(application(role, version), recorder)
+        servers.append(lambda: served(app, tcp_socket(port)))
+        if tls_port:
+            from miniistiod.lab.apps.echo import own_certificate
+
+            tls = own_certificate(*tls_names)
+            servers.append(lambda: served(app, tcp_socket(tls_port), tls))
     await asyncio.gather(*(server() for server in servers)) if servers else await asyncio.Event().wait()
 
 
@@ -119,10 +131,13 @@ def main() -> None:
     parser.add_argument("role", choices=ROLES)
     parser.add_argument("version", nargs="?", default="v1")
     parser.add_argument("--port", type=int)
+    parser.add_argument("--tls-port", type=int, default=0)
+    parser.add_argument("--tls-names", default=socket.gethostname())
     parser.add_argument("--inspect", type=Path)
     options = parser.parse_args()
     port = ROLES[options.role] if options.port is None else options.port
-    asyncio.run(serve(options.role, options.version, port, options.inspect))
+    names = options.tls_names.split(",")
+    asyncio.run(serve(options.role, options.version, port, options.tls_port, names, options.inspect))
 
 
 if __name__ == "__main__":

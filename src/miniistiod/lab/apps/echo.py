@@ -44,10 +44,10 @@ def tcp_echo(recorder: Recorder) -> Connection:
     return connection
 
 
-def own_certificate(name: str) -> ssl.SSLContext:
-    """A TLS server context with a self-signed certificate for this name, made anew at each start."""
+def own_certificate(*names: str) -> ssl.SSLContext:
+    """A TLS server context with a self-signed certificate for these names, made anew at each start."""
     key = ec.generate_private_key(ec.SECP256R1())
-    subject = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, name)])
+    subject = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, names[0])])
     now = datetime.datetime.now(datetime.UTC)
     certificate = (
         x509.CertificateBuilder()
@@ -57,7 +57,7 @@ def own_certificate(name: str) -> ssl.SSLContext:
         .serial_number(x509.random_serial_number())
         .not_valid_before(now - datetime.timedelta(minutes=5))
         .not_valid_after(now + datetime.timedelta(days=30))
-        .add_extension(x509.SubjectAlternativeName([x509.DNSName(name)]), critical=False)
+        .add_extension(x509.SubjectAlternativeName([x509.DNSName(n) for n in names]), critical=False)
         .sign(key, hashes.SHA256())
     )
     tls = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
