@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import subprocess
+import sys
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -145,14 +147,15 @@ def next_steps(report: Report) -> str:
         if "istio-ingressgateway" in ports
         else ""
     )
+    program = "miniistiod" if shutil.which("miniistiod") else os.path.relpath(sys.argv[0])
     lines = [
         f"Open {page} and reload it a few times." if page else "",
         "",
-        "  miniistiod apply -f configs/exercises/01-subsets -f configs/exercises/03-canary",
-        "  miniistiod lab exec client -- curl -s http://reviews:9080/reviews/0",
-        "  miniistiod proxy-status",
-        "  miniistiod proxy-config routes productpage-v1",
-        "  miniistiod lab status | logs NAME | down",
+        f"  {program} apply -f configs/exercises/01-subsets -f configs/exercises/03-canary",
+        f"  {program} lab exec client -- curl -s http://reviews:9080/reviews/0",
+        f"  {program} proxy-status",
+        f"  {program} proxy-config routes productpage-v1",
+        f"  {program} lab status | logs NAME | down",
     ]
     return "\n".join(lines)
 
