@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import os
+import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
@@ -30,6 +31,7 @@ exec sleep infinity
 """Holds the namespaces. A resolv.conf that leads nowhere (a link of systemd's) gets a place to lead to."""
 PROXY = "istio-proxy"
 LISTENING = "0A"
+SECONDS_TO_RETRY = 1.0
 
 
 class Pod:
@@ -113,9 +115,14 @@ class Pod:
 
     async def kept(self) -> None:
         while True:
-            await self.start()
-            assert self.holder
-            await self.holder.wait()
+            try:
+                await self.start()
+            except (OSError, RuntimeError) as error:
+                print(f"{self.workload.key}: {error}", file=sys.stderr, flush=True)
+                await self.end_holder()
+                await asyncio.sleep(SECONDS_TO_RETRY)
+            if self.holder:
+                await self.holder.wait()
             self.restarts += 1
             await asyncio.gather(*(process.stop() for process in self.processes.values()))
 
@@ -152,6 +159,8 @@ class Pod:
 
     async def connect(self) -> None:
         """The veth pair, routes and capture rules."""
+        # The kernel takes its time to clear away the link of a namespace that has just died.
+        await fed(f"link del pod{self.number}", "ip", "-force", "-batch", "-", fails=True)
         await fed(pod_link(self.number, self.pid), "ip", "-batch", "-")
         enter = ("nsenter", "-t", str(self.pid), "-n", "--")
         await fed(pod_routes(self.address), *enter, "ip", "-batch", "-")
@@ -165,6 +174,10 @@ class Pod:
             self.keeper.cancel()
             await asyncio.gather(self.keeper, return_exceptions=True)
         await asyncio.gather(*(process.stop() for process in self.processes.values()))
+        await self.end_holder()
+
+    async def end_holder(self) -> None:
+        """Let go of the namespaces."""
         if self.pid and self.holder:
             self.holder.kill()
             await self.holder.wait()
@@ -218,12 +231,12 @@ async def live(address: str) -> bool:
     return b" 200 " in status
 
 
-async def fed(text: str, *command: str) -> None:
-    """Run a command that reads its work from stdin; an error carries what it said."""
+async def fed(text: str, *command: str, fails: bool = False) -> None:
+    """Run a command that reads its work from stdin; an error carries what it said, unless it may fail."""
     lock = {"XTABLES_LOCKFILE": "/tmp/mini-istiod-xtables.lock"}
     process = await asyncio.create_subprocess_exec(
         *command, stdin=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.PIPE, env={**os.environ, **lock}
     )
     _, said = await process.communicate(text.encode() + b"\n")
-    if process.returncode:
+    if process.returncode and not fails:
         raise RuntimeError(f"{' '.join(command)}: {said.decode(errors='replace').strip()}")
