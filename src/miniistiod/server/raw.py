@@ -1,9 +1,9 @@
 """Envoy resources as YAML, in the form of Envoy's own files, → a source: to teach and to test the protocol.
 
-    resources:
-    - "@type": type.googleapis.com/envoy.config.cluster.v3.Cluster
-      name: reviews
-      type: STATIC
+resources:
+- "@type": type.googleapis.com/envoy.config.cluster.v3.Cluster
+  name: reviews
+  type: STATIC
 """
 
 from __future__ import annotations
