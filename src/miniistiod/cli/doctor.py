@@ -51,9 +51,29 @@ def ports() -> Iterator[Finding]:
                 yield Finding(f"port {port}", "ok", f"free for {use}")
 
 
+def prepared(console: Console) -> None:
+    """Install what is missing where we may, else say what to type."""
+    from miniistiod.lab import machine
+
+    envoy = machine.envoy()
+    if envoy.level == "missing":
+        raise click.ClickException(f"envoy: {envoy.how}. Type:\n  {envoy.remedy}")
+    packages = machine.missing_packages()
+    if not packages:
+        return
+    console.print(f"installing {' '.join(packages)}")
+    if not machine.installed(packages):
+        raise click.ClickException(
+            f"the lab needs {', '.join(packages)}. Type:\n  sudo sh -c '{machine.install_line(packages)}'"
+        )
+
+
 @click.command()
-def doctor() -> None:
+@click.option("--install", is_flag=True, help="First install missing system packages, where we may.")
+def doctor(install: bool) -> None:
     """Look for what is missing or clashing on this machine. Fails when a lab could not run."""
+    if install:
+        prepared(Console())
     table = Table("what", "", "how", "what to type", box=None)
     found = list(findings())
     for finding in found:

@@ -16,6 +16,7 @@ import click
 from rich.console import Console
 from rich.table import Table
 
+from miniistiod.cli.doctor import prepared
 from miniistiod.lab import machine
 from miniistiod.lab.outside import LabError, OutsideLab, Report
 from miniistiod.lab.state import State
@@ -73,21 +74,6 @@ def up(what: tuple[str, ...], any_port: bool, state: Path | None) -> None:
         raise click.ClickException(f"{error}{hint}") from None
     show(console, report)
     click.echo(f"\nReady in {time.monotonic() - start:.1f} s. {next_steps(report)}")
-
-
-def prepared(console: Console) -> None:
-    """Install what is missing where we may, else say what to type."""
-    envoy = machine.envoy()
-    if envoy.level == "missing":
-        raise click.ClickException(f"envoy: {envoy.how}. Type:\n  {envoy.remedy}")
-    packages = machine.missing_packages()
-    if not packages:
-        return
-    console.print(f"installing {' '.join(packages)}")
-    if not machine.installed(packages):
-        raise click.ClickException(
-            f"the lab needs {', '.join(packages)}. Type:\n  sudo sh -c '{machine.install_line(packages)}'"
-        )
 
 
 def described(name: str) -> Iterator[Document]:
