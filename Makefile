@@ -2,6 +2,7 @@
 VENV := .venv
 BIN := $(VENV)/bin
 PYTHON := python3
+VENV_PACKAGE := apt-get update && apt-get install -y --no-install-recommends python3-venv
 
 .PHONY: help setup lab test parity check bench protos clean
 
@@ -9,7 +10,7 @@ help:  ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 $(VENV)/.ready: pyproject.toml constraints.txt
-	$(PYTHON) -m venv $(VENV)
+	$(PYTHON) -m venv $(VENV) || { $(VENV_PACKAGE) && $(PYTHON) -m venv $(VENV); } || { echo "type: sudo sh -c '$(VENV_PACKAGE)'"; exit 1; }
 	$(BIN)/pip install -q --disable-pip-version-check -c constraints.txt -e '.[lab,dev]'
 	touch $@
 

@@ -27,6 +27,7 @@ PACKAGES = {
     "nsenter": "util-linux",
     "mount": "mount",
     "hostname": "hostname",
+    "curl": "curl",
 }
 """Program → the package of Debian and Ubuntu it comes from."""
 SWITCHES = {
