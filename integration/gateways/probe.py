@@ -33,12 +33,13 @@ def context(order: dict[str, Any]) -> ssl.SSLContext:
 
 
 def asked(connection: socket.socket, order: dict[str, Any]) -> dict[str, Any]:
-    """One request over the connection, or with `say` just these bytes, and what comes back."""
+    """One request over the connection, or just the bytes of `say`, and what comes back with their echo."""
     if "say" in order:
-        connection.sendall(order["say"].encode())
-        connection.shutdown(socket.SHUT_WR)
-        with connection.makefile("rb") as reply:
-            return {"body": reply.read().decode("utf-8", "replace")}
+        said, heard = order["say"].encode(), b""
+        connection.sendall(said)
+        while not heard.endswith(said) and (more := connection.recv(65536)):
+            heard += more
+        return {"body": heard.decode("utf-8", "replace")}
     client = http.client.HTTPConnection(order["host"], order["port"])
     client.sock = connection
     headers = {"host": order["host"], **order.get("headers", {})}

@@ -112,7 +112,8 @@ def test_gateways_on_one_port_are_merged_and_a_foreign_protocol_is_refused(lab: 
 def test_rules_of_two_gateways_for_the_same_host_add_up(lab: LiveLab) -> None:
     """One host, two VirtualServices on the same gateway: the older one's routes are asked first."""
     old = "http: [{match: [{uri: {prefix: /a}}], directResponse: {status: 201}}]"
-    new = "http: [{match: [{uri: {prefix: /ab}}], directResponse: {status: 202}}, {directResponse: {status: 203}}]"
+    first = "{match: [{uri: {prefix: /ab}}], directResponse: {status: 202}}"
+    new = f"http: [{first}, {{directResponse: {{status: 203}}}}]"
     with (
         lab.rules(gateway("both", server(80, "HTTP", "'*.example.com'"))),
         lab.rules(virtual_service("a-old", "one.example.com", "both", old)),
@@ -123,7 +124,8 @@ def test_rules_of_two_gateways_for_the_same_host_add_up(lab: LiveLab) -> None:
 
 
 def test_a_rule_for_gateway_and_mesh_serves_both_and_can_tell_them_apart(lab: LiveLab) -> None:
-    rules = "http: [{match: [{gateways: [both]}], directResponse: {status: 201}}, {directResponse: {status: 202}}]"
+    at_gateway = "{match: [{gateways: [both]}], directResponse: {status: 201}}"
+    rules = f"http: [{at_gateway}, {{directResponse: {{status: 202}}}}]"
     host = "httpbin.default.svc.cluster.local"
     with lab.rules(
         gateway("both", server(80, "HTTP", f"{host}, httpbin.example.com")),

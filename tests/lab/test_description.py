@@ -175,3 +175,18 @@ def test_the_exercises_are_yaml_objects() -> None:
 
 def test_an_address_that_is_used_again_keeps_its_hardware_address() -> None:
     assert hardware_address("10.244.0.12") == "0a:58:0a:f4:00:0c"
+
+
+def test_names_of_the_outside_lead_to_a_service_and_to_a_workload() -> None:
+    lab = described("""
+kind: Service
+metadata: {name: door, annotations: {lab.mini-istiod.io/hostnames: "*.example.com, example.com"}}
+spec: {clusterIP: 10.96.0.9}
+---
+kind: Pod
+metadata: {name: world, annotations: {lab.mini-istiod.io/hostnames: www.outside.example}}
+spec: {containers: [{name: app, image: httpbin}]}
+""")
+    known = records(lab, {"world.default": "10.244.0.10"}, "10.244.0.1")
+    assert known["*.example.com"] == known["example.com"] == ("10.96.0.9",)
+    assert known["www.outside.example"] == ("10.244.0.10",)

@@ -7,7 +7,13 @@ import dns.rcode
 
 from miniistiod.lab.names import answer
 
-KNOWN = {"reviews.default.svc.cluster.local": ("10.96.0.1",), "db.default.svc.cluster.local": ()}
+KNOWN = {
+    "reviews.default.svc.cluster.local": ("10.96.0.1",),
+    "db.default.svc.cluster.local": (),
+    "*.example.com": ("10.96.0.2",),
+    "*.deep.example.com": ("10.96.0.3",),
+    "own.example.com": ("10.96.0.4",),
+}
 
 
 def asked(name: str, kind: str = "A") -> dns.message.Message:
@@ -19,6 +25,13 @@ def asked(name: str, kind: str = "A") -> dns.message.Message:
 def test_a_known_name_has_its_address_in_any_case() -> None:
     for name in ("reviews.default.svc.cluster.local", "Reviews.Default.svc.cluster.local."):
         assert [r.address for rrset in asked(name).answer for r in rrset] == ["10.96.0.1"]
+
+
+def test_a_name_of_its_own_goes_before_the_narrowest_wildcard() -> None:
+    names = ("own.example.com", "any.example.com", "a.any.example.com", "a.deep.example.com")
+    found = [[r.address for rrset in asked(name).answer for r in rrset] for name in names]
+    assert found == [["10.96.0.4"], ["10.96.0.2"], ["10.96.0.2"], ["10.96.0.3"]]
+    assert asked("example.com").rcode() == dns.rcode.NXDOMAIN
 
 
 def test_an_unknown_name_does_not_exist() -> None:

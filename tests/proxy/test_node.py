@@ -87,4 +87,5 @@ def test_a_proxy_registers_as_a_workload() -> None:
     found = workload_of(read(LABELS={"app": "web"}, SERVICE_ACCOUNT="web", POD_PORTS=ports))
     assert (found.addresses, found.service_account, found.tls_mode) == (("10.0.0.1",), "web", "istio")
     assert found.port_names == {"http": 8080}
+    assert workload_of(read(LABELS={"security.istio.io/tlsMode": "disabled"})).tls_mode == "disabled"
     assert workload_of(read(POD_PORTS="nonsense")).port_names == {}

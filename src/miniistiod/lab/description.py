@@ -18,8 +18,8 @@ Proxy = Literal["none", "sidecar", "router"]
 INJECT = "sidecar.istio.io/inject"
 TEMPLATES = "inject.istio.io/templates"
 HOSTNAMES = "lab.mini-istiod.io/hostnames"
-"""Annotation of a workload: names of the outside world that it plays, separated by commas. Of a Service: names
-that lead to its address, `*.example.com` among them, as the DNS of a domain leads to a load balancer."""
+"""Annotation: names of the outside world that a workload plays, separated by commas. Of a Service: names that
+lead to its address, `*.example.com` among them, as the DNS of a domain leads to a load balancer."""
 
 
 @dataclass(frozen=True, slots=True)

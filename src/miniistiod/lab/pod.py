@@ -16,7 +16,7 @@ from miniistiod.lab.names import resolv_conf
 from miniistiod.lab.network import pod_link, pod_routes
 from miniistiod.lab.process import Process
 from miniistiod.lab.programs import command_of
-from miniistiod.lab.sidecar import discovery, envoy_command, write_bootstrap, write_token
+from miniistiod.lab.sidecar import discovery, envoy_command, proxy_config, write_bootstrap, write_token
 from miniistiod.lab.state import State
 from miniistiod.proxy.bootstrap import STATUS_PORT
 
@@ -74,7 +74,8 @@ class Pod:
     def envoy(self) -> Sequence[str]:
         """The command line of the proxy, with token and bootstrap written anew."""
         where = discovery(self.state, write_token(self.workload, self.folder, self.state))
-        return envoy_command(write_bootstrap(self.workload, self.address, self.folder, where))
+        config = proxy_config(self.workload, self.state)
+        return envoy_command(write_bootstrap(self.workload, self.address, self.folder, where, config))
 
     def renew_token(self) -> None:
         """Give the proxy a new token under way."""

@@ -5,25 +5,41 @@ from __future__ import annotations
 import os
 import shutil
 import sys
+from collections.abc import Mapping
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
 
+import yaml
+from google.protobuf import json_format
+
+from miniistiod.api.istio.mesh import proxy_pb2
 from miniistiod.ca import tokens
 from miniistiod.ca.identity import Identity
+from miniistiod.config import loaded
 from miniistiod.lab.addresses import ROUTER
 from miniistiod.lab.description import Workload
 from miniistiod.lab.state import State
+from miniistiod.lab.store import Store
+from miniistiod.mesh.policies import policy_index
+from miniistiod.mesh.settings import settings
 from miniistiod.proxy import bootstrap as bootstraps
 from miniistiod.proxy.bootstrap import Discovery, as_json, bootstrap
 from miniistiod.proxy.bootstrap_statics import token_secret
+from miniistiod.proxy.proxy_config import started_with
 from miniistiod.server import authority_store
 
 PLAIN_PORT, SECURE_PORT = 15010, 15012
 HTTP_PORT, MONITORING_PORT = 8080, 15014
 TRUST_DOMAIN = "cluster.local"
+PROXY_CONFIG = "proxy.istio.io/config"
+TELLING = ("ConfigMap", "MeshConfig", "ProxyConfig")
+"""Kinds that say what proxies are started with."""
 
 
-def write_bootstrap(workload: Workload, address: str, folder: Path, discovery: Discovery) -> Path:
+def write_bootstrap(
+    workload: Workload, address: str, folder: Path, discovery: Discovery, proxy_config: Mapping[str, Any]
+) -> Path:
     """Write the bootstrap of a workload's proxy. A gateway is not captured and needs no mark."""
     described = bootstraps.Workload(
         name=workload.name,
@@ -38,8 +54,20 @@ def write_bootstrap(workload: Workload, address: str, folder: Path, discovery: D
     )
     path = folder / "bootstrap.json"
     mark = 0 if workload.proxy == "router" else bootstraps.MARK
-    path.write_text(as_json(bootstrap(described, discovery, mark=mark)))
+    path.write_text(as_json(bootstrap(described, discovery, mark=mark, proxy_config=proxy_config)))
     return path
+
+
+def proxy_config(workload: Workload, state: State) -> Mapping[str, Any]:
+    """What Istio's injector would start the proxy with: of the mesh, of ProxyConfigs, of its annotation."""
+    texts = {str(file): file.read_text() for file in Store(state.config).files()}
+    store = loaded({name: text for name, text in texts.items() if any(kind in text for kind in TELLING)})
+    of_mesh = settings(store.of_kind("MeshConfig"), store.of_kind("MeshNetworks"))
+    objects = policy_index(store.of_kind("ProxyConfig"), of_mesh.root_namespace)
+    own = yaml.safe_load(workload.annotations.get(PROXY_CONFIG, "")) or {}
+    annotation = json_format.ParseDict(own, proxy_pb2.ProxyConfig(), ignore_unknown_fields=True)
+    found = started_with(of_mesh, objects, workload.namespace, workload.labels, annotation)
+    return json_format.MessageToDict(found)
 
 
 def injected_labels(workload: Workload) -> dict[str, str]:

@@ -14,7 +14,10 @@ from miniistiod.proxy.node import Proxy
 
 @kept
 def workload_of(proxy: Proxy) -> Workload:
-    """The workload behind this proxy; the same object while the connection lasts and snapshots ask for it."""
+    """The workload behind this proxy; the same object while the connection lasts and snapshots ask for it.
+
+    Whom a sidecar stands before, that can be reached over mutual TLS; what a router takes, its Gateways say.
+    """
     return Workload(
         source=WorkloadSource.PROXY,
         name=proxy.name,
@@ -28,7 +31,7 @@ def workload_of(proxy: Proxy) -> Workload:
         network=proxy.network,
         cluster=proxy.cluster,
         node=proxy.node_name,
-        tls_mode=proxy.labels.get("security.istio.io/tlsMode", "istio"),
+        tls_mode=proxy.labels.get("security.istio.io/tlsMode", "istio" if proxy.is_sidecar else "disabled"),
     )
 
 
