@@ -18,6 +18,7 @@ import tempfile
 import time
 from collections.abc import Awaitable, Callable, Iterator
 from dataclasses import dataclass, field
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -187,9 +188,19 @@ class Sidecar:
 
 def endpoint_names(resource: Any) -> Iterator[str]:
     """The name of a cluster's endpoints."""
-    cluster = Cluster.FromString(resource.resource.value)
-    if cluster.type == Cluster.EDS:
-        yield cluster.eds_cluster_config.service_name or cluster.name
+    name = endpoint_name(resource.resource.value)
+    if name is not None:
+        yield name
+
+
+@cache
+def endpoint_name(body: bytes) -> str | None:
+    """The same of a serialised cluster. Kept: the sidecars share the machine, so they must cost little."""
+    cluster = Cluster.FromString(body)
+    if cluster.type != Cluster.EDS:
+        return None
+    name: str = cluster.eds_cluster_config.service_name or cluster.name
+    return name
 
 
 @dataclass

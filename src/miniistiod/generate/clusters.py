@@ -71,14 +71,13 @@ class Wanted(NamedTuple):
 
 @dataclass(frozen=True, slots=True, eq=False)
 class WantedClusters:
-    """The services of a view; the same object for all views that want the same, so that they share parts."""
+    """The services of a view; the same object for all views that want the same, so that they share parts.
+
+    `placed`: the place of the client counts somewhere.
+    """
 
     all: tuple[Wanted, ...]
-
-    @property
-    def placed(self) -> bool:
-        """Whether the place of the client counts anywhere."""
-        return any(each.placed for each in self.all)
+    placed: bool
 
 
 @fact
@@ -152,7 +151,7 @@ def wanted(
 @kept
 def wanted_clusters(asked: tuple[Wanted, ...]) -> WantedClusters:
     """One object for equal contents."""
-    return WantedClusters(asked)
+    return WantedClusters(asked, any(each.placed for each in asked))
 
 
 @kept

@@ -23,6 +23,7 @@ from miniistiod.server.dialects import Dialect
 from miniistiod.server.metrics import Metrics
 from miniistiod.server.options import ServerOptions
 from miniistiod.xds.memo import Memo
+from miniistiod.xds.message import Response
 from miniistiod.xds.resource import Snapshot, Source
 
 log = structlog.get_logger("ads")
@@ -150,10 +151,14 @@ class Streams:
             if response is None:
                 await self._wait(connection)
                 continue
-            start = time.perf_counter()
-            data = connection.dialect.response(response)
-            await context.write(data)
-            self.metrics.sent(connection, response, len(data), time.perf_counter() - start)
+            await self._send(connection, context, response)
+
+    async def _send(self, connection: Connection, context: Any, response: Response) -> None:
+        """One response. Nothing of it must stay behind in a writer that waits: there are many of them."""
+        start = time.perf_counter()
+        data = connection.dialect.response(response)
+        await context.write(data)
+        self.metrics.sent(connection, response, len(data), time.perf_counter() - start)
 
     async def _wait(self, connection: Connection) -> None:
         """Until something happens; a push that waits too long for the client goes without it."""

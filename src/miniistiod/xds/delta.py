@@ -29,7 +29,10 @@ class DeltaSession(Session):
         """Names are always answered: "the client may have 'forgotten' those resources"."""
         wants = state.subscription
         if request.subscribe:
+            before = bool(wants.names)
             everything = wants.subscribe(request.subscribe)
+            if not before:
+                wants.names = self.memo.shared(wants.names)
             state.ask(n for n in request.subscribe if n != "*")
         else:
             everything = not request.unsubscribe and wants.nothing_named()
@@ -44,12 +47,11 @@ class DeltaSession(Session):
         "When a resource subscribed to by a client does not exist, the server will send a
         DeltaDiscoveryResponse message that contains that resource's name in the removed_resources field."
         """
-        found, removed = list[Resource](), list[str]()
-        for name in state.asked:
-            if (there := state.current(name) or instead(state, name)) is not None:
+        found, absent = state.sought()
+        for name in absent:
+            if (there := instead(state, name)) is not None:
                 found.append(there)
-            else:
-                removed.append(name)
+        removed = [] if state.rules.missing else absent
         added = list[Resource]()
         for name, held in state.changed.items() if push else ():
             if name not in state.asked and (there := state.current(name)) is not None:

@@ -6,6 +6,7 @@ Parts are compared by identity, so a result is computed once however many stream
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Set
 from itertools import zip_longest
 
 from miniistiod.xds.resource import Part
@@ -27,11 +28,18 @@ class Memo:
         self._before = self._recent
         self._sums: dict[int, tuple[Part, int]] = {}
         self._sums_before = self._sums
+        self._names: dict[frozenset[str], frozenset[str]] = {}
 
     def forget(self) -> None:
         """Drop what was not used since the last call; a push calls it once."""
         self._recent, self._before = {}, self._recent
         self._sums, self._sums_before = {}, self._sums
+        self._names = {}
+
+    def shared(self, names: Set[str]) -> frozenset[str]:
+        """The same names, as one object for all streams that have come with them lately."""
+        found = frozenset(names)
+        return self._names.setdefault(found, found)
 
     def difference(self, old: Part, new: Part) -> tuple[str, ...]:
         """The names whose resource is not the same in both parts."""

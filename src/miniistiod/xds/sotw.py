@@ -23,6 +23,7 @@ class SotwSession(Session):
         if latest and request.nonce and request.nonce != latest:
             return
         new, everything = state.subscription.replace(request.names)
+        state.subscription.names = self.memo.shared(state.subscription.names)
         self._dropped(state)
         again = bool(latest) and not request.nonce
         self._ask(state, new | state.subscription.names if again else new, everything or again)

@@ -41,6 +41,21 @@ class TypeState:
                 return found
         return None
 
+    def sought(self) -> tuple[list[Resource], list[str]]:
+        """What was asked for: the resources, and the names of those that do not exist. A client that connects
+        asks for all there is, so this does not call `current` for each.
+        """
+        found, absent = list[Resource](), list[str]()
+        parts = self.parts
+        for name in self.asked:
+            for part in parts:
+                if name in part:
+                    found.append(part[name])
+                    break
+            else:
+                absent.append(name)
+        return found, absent
+
     def wanted(self) -> Iterator[Resource]:
         """All that exists and is subscribed to."""
         if self.subscription.wildcard:
@@ -62,10 +77,13 @@ class TypeState:
 
     def taken(self, names: Iterable[str]) -> None:
         """Strike out what a response is about to tell."""
-        for name in names:
-            self.asked.pop(name, None)
-            self.changed.pop(name, None)
-            self.doomed.pop(name, None)
+        told = tuple(names)
+        for noted in (self.asked, self.changed, self.doomed):
+            if noted:
+                for name in told:
+                    noted.pop(name, None)
+                if not noted:
+                    noted.clear()  # an emptied dict keeps its room until it is cleared
 
     def _note(self, name: str, held: Resource | None) -> None:
         """Sort a name into changed or doomed, or out of both when the client holds the very same again."""

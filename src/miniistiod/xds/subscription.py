@@ -7,19 +7,22 @@ Each transition is a sentence of "How the client specifies what resources to ret
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 WILDCARD = "*"
 
 
 @dataclass(slots=True)
 class Subscription:
-    """`named` remembers that a name was ever given: from then on, no names means none, not all."""
+    """`named` remembers that a name was ever given: from then on, no names means none, not all.
+
+    `names` may be a frozen set that is shared with other streams.
+    """
 
     legacy: bool
     wildcard: bool = False
     named: bool = False
-    names: set[str] = field(default_factory=set)
+    names: set[str] | frozenset[str] = frozenset()
 
     def covers(self, name: str) -> bool:
         """Whether the client wants this resource."""
@@ -45,7 +48,7 @@ class Subscription:
         self.named = self.named or bool(asked)
         everything = WILDCARD in asked
         self.wildcard = self.wildcard or everything
-        self.names |= asked - {WILDCARD}
+        self._own().update(asked - {WILDCARD})
         return everything
 
     def unsubscribe(self, names: Iterable[str]) -> set[str]:
@@ -58,8 +61,9 @@ class Subscription:
         dropped = set(names)
         if WILDCARD in dropped:
             self.wildcard = False
-        known = self.names & dropped
-        self.names -= known
+        known = set(self.names & dropped)
+        if known:
+            self._own().difference_update(known)
         return known if self.wildcard else set()
 
     def replace(self, names: Iterable[str]) -> tuple[set[str], bool]:
@@ -76,4 +80,10 @@ class Subscription:
         self.named = True
         self.wildcard = WILDCARD in asked
         self.names = asked - {WILDCARD}
-        return self.names - before, self.wildcard and not had_all
+        return asked - before - {WILDCARD}, self.wildcard and not had_all
+
+    def _own(self) -> set[str]:
+        """The names as a set that may be changed."""
+        if isinstance(self.names, frozenset):
+            self.names = set(self.names)
+        return self.names
