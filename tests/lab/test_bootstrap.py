@@ -13,8 +13,8 @@ import pytest
 from miniistiod.ca.authority import self_signed
 from miniistiod.ca.keys import private_key
 from miniistiod.lab.sidecar import envoy_command
-from miniistiod.proxy.bootstrap import Discovery, Workload, as_json, bootstrap
-from miniistiod.proxy.bootstrap_statics import token_secret
+from miniistiod.proxy.bootstrap import Workload, as_json, bootstrap
+from miniistiod.proxy.bootstrap_statics import Discovery, token_secret
 
 REVIEWS = Workload(
     "reviews-v2",

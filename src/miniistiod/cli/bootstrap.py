@@ -79,6 +79,6 @@ def bootstrap(
         owner=owner,
         kind=kind,
     )
-    where = made.Discovery(host, int(port), root_certificate, token_secret)
+    where = Discovery(host, int(port), root_certificate, token_secret)
     text = made.as_json(made.bootstrap(workload, where, mark=mark))
     click.echo(text if output == "json" else yaml.safe_dump(json.loads(text), sort_keys=False))

@@ -24,8 +24,8 @@ from miniistiod.lab.store import Store
 from miniistiod.mesh.policies import policy_index
 from miniistiod.mesh.settings import settings
 from miniistiod.proxy import bootstrap as bootstraps
-from miniistiod.proxy.bootstrap import Discovery, as_json, bootstrap
-from miniistiod.proxy.bootstrap_statics import token_secret
+from miniistiod.proxy.bootstrap import as_json, bootstrap
+from miniistiod.proxy.bootstrap_statics import Discovery, token_secret
 from miniistiod.proxy.proxy_config import started_with
 from miniistiod.server import authority_store
 
@@ -120,6 +120,7 @@ def control_plane_command(state: State) -> list[str]:
         *(sys.executable, "-c", "from miniistiod.cli import main; main()", "serve"),
         *("--config", str(state.config), "--config", str(state.reported), "--ca-directory", str(state.keys)),
         *("--grpc-address", f"{ROUTER}:{PLAIN_PORT}", "--secure-grpc-address", f"{ROUTER}:{SECURE_PORT}"),
+        *("--secret-folder", str(state.secrets)),
         *("--http-address", f"127.0.0.1:{HTTP_PORT}", "--monitoring-address", f"127.0.0.1:{MONITORING_PORT}"),
     ]
 

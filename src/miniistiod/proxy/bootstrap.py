@@ -23,6 +23,7 @@ from google.protobuf.message import Message
 
 from miniistiod.proxy.bootstrap_statics import (
     LOCALHOST,
+    Discovery,
     control_plane_cluster,
     local_cluster,
     stats_and_health,
@@ -54,21 +55,6 @@ class Workload:
     cluster_id: str = "Kubernetes"
     domain: str = "cluster.local"
     node_name: str = "lab"
-
-
-@dataclass(frozen=True, slots=True)
-class Discovery:
-    """Where mini-istiod listens. With `root_certificate` and `token_secret` (files) TLS and a token are used.
-
-    `token_secret` holds an Envoy Secret in the form of a discovery response, see `token_secret()`; Envoy
-    reads it again when it is replaced by a rename, so a token may be renewed under a running proxy.
-    """
-
-    host: str
-    port: int
-    root_certificate: str = ""
-    token_secret: str = ""
-    server_name: str = "istiod.istio-system.svc"
 
 
 def bootstrap(

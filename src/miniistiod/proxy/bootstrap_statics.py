@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import ipaddress
 import json
-from typing import TYPE_CHECKING
+from dataclasses import dataclass
 
 from envoy.config.cluster.v3 import circuit_breaker_pb2, cluster_pb2
 from envoy.config.core.v3 import (
@@ -27,14 +27,26 @@ from envoy.extensions.upstreams.http.v3 import http_protocol_options_pb2
 from envoy.type.matcher.v3 import string_pb2
 from google.protobuf.message import Message
 
-if TYPE_CHECKING:
-    from miniistiod.proxy.bootstrap import Discovery
-
 LOCALHOST = "127.0.0.1"
 HTTP_OPTIONS = "envoy.extensions.upstreams.http.v3.HttpProtocolOptions"
 TOKEN = "control-plane-token"
 """The name of the secret that holds the token."""
 UNLIMITED = 100_000
+
+
+@dataclass(frozen=True, slots=True)
+class Discovery:
+    """Where mini-istiod listens. With `root_certificate` and `token_secret` (files) TLS and a token are used.
+
+    `token_secret` holds an Envoy Secret in the form of a discovery response, see `token_secret()`; Envoy
+    reads it again when it is replaced by a rename, so a token may be renewed under a running proxy.
+    """
+
+    host: str
+    port: int
+    root_certificate: str = ""
+    token_secret: str = ""
+    server_name: str = "istiod.istio-system.svc"
 
 
 def control_plane_cluster(name: str, discovery: Discovery) -> cluster_pb2.Cluster:
