@@ -64,6 +64,7 @@ def bootstrap(
 ) -> None:
     """Print the bootstrap with which a stock Envoy takes its configuration from mini-istiod."""
     from miniistiod.proxy import bootstrap as made
+    from miniistiod.proxy.bootstrap_statics import Discovery
 
     if wrong := [label for label in labels if "=" not in label]:
         raise click.BadParameter(f"{wrong[0]!r} is not KEY=VALUE", param_hint="--label")
