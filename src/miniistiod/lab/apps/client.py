@@ -1,12 +1,14 @@
 """A workload that only calls others: it sends the requests a test or a learner orders, from inside.
 
 Orders come as JSON to POST /send of its inspector socket; the reply tells of each request its status, time
-and headers. One order is many requests, because starting a process for each would be most of the time.
+and headers. One order is many requests, because starting a process for each would be most of the time. A URL of
+`tcp://HOST:PORT` or `tls://HOST:PORT` is a connection: `content` is sent, and read until the text `until`.
 """
 
 from __future__ import annotations
 
 import asyncio
+import ssl
 import time
 from typing import Any
 
@@ -21,6 +23,9 @@ Result = dict[str, Any]
 async def result(client: httpx.AsyncClient, order: dict[str, Any]) -> Result:
     """One request: status (0 when there was none), seconds, headers and body, or the error."""
     start = time.perf_counter()
+    if not order["url"].startswith("http"):
+        said = await talked(order)
+        return {"status": 0, "seconds": time.perf_counter() - start, **said}
     try:
         reply = await client.request(
             order.get("method", "GET"),
@@ -42,13 +47,44 @@ async def result(client: httpx.AsyncClient, order: dict[str, Any]) -> Result:
     }
 
 
+async def talked(order: dict[str, Any]) -> Result:
+    """One connection: what was read as `body`, a character for each byte, or the error.
+
+    `sni` is the name asked for with TLS, the URL's own by default; the certificate is not judged.
+    """
+    url = httpx.URL(order["url"])
+    secure = (
+        {"ssl": unjudging(), "server_hostname": order.get("sni", url.host)} if url.scheme == "tls" else {}
+    )
+    try:
+        async with asyncio.timeout(order.get("timeout", 30)):
+            reader, writer = await asyncio.open_connection(url.host, url.port, **secure)
+            writer.write(order.get("content", "").encode("latin-1"))
+            body = await reader.readuntil(order.get("until", "\n").encode("latin-1"))
+            writer.close()
+    except (OSError, EOFError, TimeoutError) as error:
+        return {"error": f"{type(error).__name__}: {error}"}
+    return {"body": body.decode("latin-1")}
+
+
+def unjudging() -> ssl.SSLContext:
+    """TLS that takes any certificate."""
+    tls = ssl.create_default_context()
+    tls.check_hostname, tls.verify_mode = False, ssl.CERT_NONE
+    return tls
+
+
 def connections(order: dict[str, Any]) -> httpx.AsyncClient:
-    """The client for an order: `keep_alive` false opens a connection for each request."""
+    """The client for an order: `keep_alive` false opens a connection for each request, `http2` true speaks
+    HTTP/2 from the first byte.
+    """
     concurrency = order.get("concurrency", 1)
     kept = concurrency if order.get("keep_alive", True) else 0
     return httpx.AsyncClient(
         trust_env=False,
         verify=False,
+        http1=not order.get("http2", False),
+        http2=order.get("http2", False),
         timeout=order.get("timeout", 30),
         limits=httpx.Limits(max_connections=concurrency, max_keepalive_connections=kept),
     )
