@@ -60,13 +60,19 @@ class Pod:
         """The process that holds the namespaces; 0 when there is none."""
         return self.holder.pid if self.holder and self.holder.returncode is None else 0
 
+    def inspector(self, container: Container) -> Path:
+        """The socket of one container's inspector: the app is the first, others have their own names."""
+        first = container is self.workload.containers[0]
+        return self.inspect if first else self.folder / f"{container.name}.sock"
+
     def runs(self, container: Container) -> bool:
         """Whether a container is a program of ours to start; a gateway's `auto` image is its Envoy."""
         return container.image != "auto" and bool(command_of(container, self.inspect))
 
     def program(self, container: Container, logs: Path) -> Process:
         """The process of a container."""
-        argv = self.inside(lambda: command_of(container, self.inspect))
+        inspect = self.inspector(container)
+        argv = self.inside(lambda: command_of(container, inspect))
         return Process(
             container.name, argv, logs / f"{self.workload.key}.{container.name}.log", container.env
         )

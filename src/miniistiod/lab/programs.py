@@ -20,6 +20,7 @@ IMAGES = (
     (r"examples-bookinfo-reviews-(v\d+)", ("reviews", r"\1")),
     (r"(?:go-)?httpbin", ("httpbin",)),
     (r"(?:examples-)?(?:tcp-echo-server|tcp-echo)", ("tcp-echo",)),
+    (r"ext-authz", ("authorizer",)),
     (r"curl", ("client",)),
     (r"mini-istiod-app", ()),
 )

@@ -36,6 +36,11 @@ class State:
         return self.folder / "ca"
 
     @property
+    def secrets(self) -> Path:
+        """Certificates and keys that rules may name as files."""
+        return self.folder / "secrets"
+
+    @property
     def lock(self) -> Path:
         """Held by the supervisor as long as it lives."""
         return self.folder / "lab.lock"
@@ -56,7 +61,8 @@ class State:
 
     def made(self) -> State:
         """The same, with its folders in place; only their owner may look in."""
-        for folder in (self.folder, self.config, self.reported, self.logs, self.folder / "pods"):
+        folders = (self.folder, self.config, self.reported, self.logs, self.secrets, self.folder / "pods")
+        for folder in folders:
             folder.mkdir(parents=True, exist_ok=True, mode=0o700)
         return self
 

@@ -123,6 +123,14 @@ class AccessLog:
             text = file.read().decode("utf-8", "replace")
         return [match.groupdict() for match in ACCESS_LOG.finditer(text)]
 
+    def entry(self, path: str) -> dict[str, str]:
+        """The first request to this path, as soon as it is logged; AssertionError when it does not come."""
+        end = time.monotonic() + SECONDS_TO_APPEAR
+        while not (found := [entry for entry in self.entries() if entry["path"] == path]):
+            assert time.monotonic() < end, f"{self.path.name}: no request to {path}"
+            time.sleep(INTERVAL)
+        return found[0]
+
     def awaited(self, count: int) -> list[dict[str, str]]:
         """The requests logged as soon as there are so many; AssertionError when they do not come."""
         end = time.monotonic() + SECONDS_TO_APPEAR

@@ -30,9 +30,12 @@ ROLES = {
     "tcp-echo": 9000,
     "tls-echo": 9443,
     "grpc-echo": 7070,
+    "authorizer": 8000,
     "client": 0,
 }
 """Each role and the port it serves on when none is given; 0 for none."""
+
+AUTHORIZER_GRPC_PORT = 9000
 
 
 def application(role: str, version: str) -> Starlette:
@@ -45,6 +48,10 @@ def application(role: str, version: str) -> Starlette:
         from miniistiod.lab.apps.httpbin import httpbin
 
         return httpbin()
+    if role == "authorizer":
+        from miniistiod.lab.apps.authorizer import authorizer
+
+        return authorizer()
     from miniistiod.lab.apps import bookinfo
 
     return {"details": bookinfo.details, "ratings": bookinfo.ratings}.get(
@@ -112,6 +119,10 @@ async def serve(
     elif role != "client":
         app = Recorded(application(role, version), recorder)
         servers.append(lambda: served(app, tcp_socket(port)))
+        if role == "authorizer":
+            from miniistiod.lab.apps.authorizer import grpc_authorizer
+
+            servers.append(lambda: grpc_authorizer(recorder, AUTHORIZER_GRPC_PORT))
         if tls_port:
             from miniistiod.lab.apps.echo import own_certificate
 
