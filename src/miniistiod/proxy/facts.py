@@ -8,10 +8,10 @@ was before changes nothing of what was made from it. A fact reads nothing but it
 
 from __future__ import annotations
 
-from collections.abc import Callable, Hashable
-from dataclasses import fields
+from collections.abc import Callable, Hashable, Mapping
+from dataclasses import dataclass, fields
 from functools import wraps
-from typing import Any, Concatenate, NamedTuple, ParamSpec, Protocol, TypeVar, cast
+from typing import Any, Concatenate, ParamSpec, Protocol, TypeVar, cast
 
 from miniistiod.mesh.kept import MEMORY, Entry, kept
 from miniistiod.mesh.mesh import Mesh
@@ -19,34 +19,59 @@ from miniistiod.mesh.mesh import Mesh
 P = ParamSpec("P")
 R = TypeVar("R")
 
-Key = str | tuple[Hashable, ...]
-"""The name of an index of the mesh, or a function with its arguments."""
+FactKey = tuple[Hashable, ...]
+"""A function and its arguments after the scope."""
+Key = str | FactKey
+"""The name of an index of the mesh, or a fact."""
+
+REPLACED = {"workloads": "a scope knows its own workload"}
+"""Indexes that no fact may read, and what there is instead."""
 
 
-class Fact(NamedTuple):
-    """A value; all that was read for it, in the order of reading; the indexes that it comes from in the end;
-    and the kept results that it uses."""
+@dataclass(frozen=True, slots=True, eq=False)
+class Ground:
+    """What facts are read from: the mesh, and what the proxy has of its own in place of an index of all
+    proxies (by the name under which it is read), so that the changes of others do not count.
+    """
+
+    mesh: Mesh
+    own: Mapping[str, Any]
+
+    def index(self, name: str) -> Any:
+        """What stands there."""
+        return self.own[name] if name in self.own else getattr(self.mesh, name)
+
+    def differing(self, other: Ground) -> frozenset[str]:
+        """The names of what is not the same there."""
+        replaced = {name for name, value in self.own.items() if other.own[name] is not value}
+        changed = changed_indexes(other.mesh, self.mesh)
+        return changed | replaced if replaced else changed
+
+
+@dataclass(slots=True, eq=False)
+class Fact:
+    """A value; all that was read for it, in the order of reading (facts beside the indexes they come from);
+    the indexes that it comes from in the end; the kept results that it uses; and where it is known to hold.
+    """
 
     value: Any
     inputs: tuple[tuple[Key, Any, frozenset[str] | None], ...]
     indexes: frozenset[str]
     entry: Entry
+    ground: Ground
 
 
 class Facts:
-    """The facts of one proxy in one mesh.
-
-    `before` are those it had in the mesh before, `older` those that were not asked for there.
+    """The facts of one proxy in one mesh. It shares them with those `before`: what holds here as well need
+    not be worked out again, neither here nor there.
     """
 
-    __slots__ = ("_before", "_changed", "_known", "_older", "_reading", "mesh")
+    __slots__ = ("_differing", "_ground", "_known", "_reading")
 
-    def __init__(self, mesh: Mesh, before: Facts | None = None) -> None:
-        self.mesh = mesh
-        self._known: dict[Key, Fact] = {}
-        self._before: dict[Key, Fact] = {} if before is None else before._known
-        self._older: dict[Key, Fact] = {} if before is None else before._not_asked_for()
-        self._changed = frozenset[str]() if before is None else changed_indexes(before.mesh, mesh)
+    def __init__(self, mesh: Mesh, own: Mapping[str, Any], before: Facts | None = None) -> None:
+        self._ground = Ground(mesh, own)
+        self._known: dict[FactKey, Fact] = {} if before is None else before._known
+        self._differing: dict[Ground, frozenset[str]] = {}
         self._reading: list[dict[Key, Any]] = []
 
     @property
@@ -54,86 +79,83 @@ class Facts:
         """The mesh; what is read of it is noted."""
         return cast(Mesh, Indexes(self))
 
-    def _not_asked_for(self) -> dict[Key, Fact]:
-        """What was known once and not looked at in this mesh."""
-        known = self._known
-        missed = {key: fact for key, fact in self._before.items() if key not in known}
-        for key, fact in self._older.items():
-            if key not in known:
-                missed.setdefault(key, fact)
-        return missed
-
     def index(self, name: str) -> Any:
-        """An index of the mesh, noted as read."""
-        value = getattr(self.mesh, name)
+        """An index of the mesh or what stands in its place, noted as read."""
+        if name in REPLACED:
+            raise AttributeError(f"{name} is not for scopes: {REPLACED[name]}")
+        value = self._ground.index(name)
         if self._reading:
             self._reading[-1][name] = value
         return value
 
-    def value(self, key: tuple[Hashable, ...], scope: Scope) -> Any:
+    def value(self, key: FactKey, scope: Scope) -> Any:
         """The fact of this function and these arguments, noted as read."""
-        value = (self._known.get(key) or self._current(key, scope)).value
+        value = self._current(key, scope).value
         if self._reading:
             self._reading[-1][key] = value
         return value
 
-    def _current(self, key: tuple[Hashable, ...], scope: Scope) -> Fact:
+    def _current(self, key: FactKey, scope: Scope) -> Fact:
         """The fact as it is in this mesh."""
-        before = self._before.get(key)
-        if before is not None and self._changed.isdisjoint(before.indexes):
-            known: Fact | None = before
-        else:
-            before = before or self._older.get(key)
-            known = None if before is None else self._holding(before, scope)
+        before = self._known.get(key)
+        if before is not None and before.ground is self._ground:
+            return before
+        known = None if before is None else self._held(before, scope)
         if known is not None:
+            known.ground = self._ground
             MEMORY.used(known.entry)
         else:
-            known = self._made(key, scope)
-            if before is not None:
-                known = alike(known, before)
+            known = self._made(key, scope, before)
         self._known[key] = known
         return known
 
-    def _holding(self, fact: Fact, scope: Scope) -> Fact | None:
-        """The fact, if all that was read for it is the same now. In the order of reading, for what was read
-        first may have decided what was read then."""
+    def _held(self, fact: Fact, scope: Scope) -> Fact | None:
+        """The fact, if it holds here: no index that it comes from has changed, or none that it has read is
+        another one here and each fact that it has read came out as it was.
+
+        Inputs are looked at in the order of reading, for what was read first may have decided what was read
+        then.
+        """
+        if self._changed_since(fact.ground).isdisjoint(fact.indexes):
+            return fact
         same = True
         for key, value, indexes in fact.inputs:
-            if indexes is None:
-                if getattr(self.mesh, cast(str, key)) is not value:
+            if isinstance(key, str):
+                if self._ground.index(key) is not value:
                     return None
             else:
-                now = self._known.get(key) or self._current(cast("tuple[Hashable, ...]", key), scope)
+                now = self._current(key, scope)
                 if now.value is not value:
                     return None
                 same = same and now.indexes is indexes
-        return (
-            fact
-            if same
-            else self._noted(fact.value, fact.entry, {key: value for key, value, _ in fact.inputs})
-        )
+        return fact if same else self._noted(fact.value, fact.entry, {key: v for key, v, _ in fact.inputs})
 
-    def _made(self, key: tuple[Hashable, ...], scope: Scope) -> Fact:
+    def _changed_since(self, ground: Ground) -> frozenset[str]:
+        changed = self._differing.get(ground)
+        if changed is None:
+            changed = self._differing[ground] = self._ground.differing(ground)
+        return changed
+
+    def _made(self, key: FactKey, scope: Scope, before: Fact | None) -> Fact:
+        """The fact worked out. What is equal to what it was before is the same object."""
         function, *arguments = key
         self._reading.append({})
         try:
             entry = MEMORY.made(cast(Callable[..., Any], function), (cast(Hashable, scope), *arguments))
         finally:
             read = self._reading.pop()
-        return self._noted(entry.value, entry, read)
+        made = self._noted(entry.value, entry, read)
+        if before is not None:
+            made.value = before.value if made.value == before.value else made.value
+            made.indexes = before.indexes if made.indexes == before.indexes else made.indexes
+        return made
 
     def _noted(self, value: Any, entry: Entry, read: dict[Key, Any]) -> Fact:
-        """The fact made from these inputs. Those that are facts stand beside the indexes they come from."""
+        """The fact made from these inputs."""
         of = {key: None if isinstance(key, str) else self._known[key].indexes for key in read}
         own = frozenset(key for key in read if isinstance(key, str))
         inputs = tuple((key, each, of[key]) for key, each in read.items())
-        return Fact(value, inputs, own.union(*filter(None, of.values())), entry)
-
-
-def alike(new: Fact, old: Fact) -> Fact:
-    """The new fact with the very objects of the old one where they are equal."""
-    value = old.value if new.value == old.value else new.value
-    return new._replace(value=value, indexes=old.indexes if new.indexes == old.indexes else new.indexes)
+        return Fact(value, inputs, own.union(*filter(None, of.values())), entry, self._ground)
 
 
 @kept

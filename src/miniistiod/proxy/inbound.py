@@ -30,7 +30,8 @@ Targets = tuple[ServiceTarget, ...]
 
 def service_targets(mesh: Mesh, workload: Workload) -> Targets:
     """The service ports that lead to a workload, those of the oldest service first."""
-    listed = by_address(mesh.services, mesh.endpoints).of
+    unselected = without_selector(mesh.services)
+    listed = by_address(unselected, mesh.endpoints).of if unselected else {}
     at = tuple(t for address in workload.addresses for t in listed.get(address, ()))
     return targets(selectors(mesh.services).get(workload.namespace, ()), workload, at)
 
@@ -85,13 +86,18 @@ class AddressTable:
 
 
 @kept
-def by_address(services: ServiceIndex, endpoints: EndpointIndex) -> AddressTable:
-    """Those of ServiceEntries, and of Kubernetes Services without a selector, which only list addresses."""
+def without_selector(services: ServiceIndex) -> tuple[Service, ...]:
+    """ServiceEntries, and Kubernetes Services without a selector, which only list addresses."""
+    return tuple(s for s in services.all if s.registry is Registry.EXTERNAL or not s.selector)
+
+
+@kept
+def by_address(services: tuple[Service, ...], endpoints: EndpointIndex) -> AddressTable:
+    """The targets of these services."""
     found: dict[str, list[ServiceTarget]] = {}
-    for service in services.all:
-        if service.registry is Registry.EXTERNAL or not service.selector:
-            for address, target in listed(service, endpoints):
-                found.setdefault(address, []).append(target)
+    for service in services:
+        for address, target in listed(service, endpoints):
+            found.setdefault(address, []).append(target)
     return AddressTable({address: tuple(each) for address, each in found.items()})
 
 

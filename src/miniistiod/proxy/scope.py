@@ -30,6 +30,7 @@ from miniistiod.mesh.settings import MeshSettings
 from miniistiod.mesh.sidecars import Sidecar
 from miniistiod.mesh.telemetry import applied
 from miniistiod.mesh.workload import Workload
+from miniistiod.mesh.workloads import WorkloadIndex
 from miniistiod.proxy import gateways, inbound, outbound, proxy_config
 from miniistiod.proxy.facts import Facts, fact
 from miniistiod.proxy.gateways import MergedGateway
@@ -48,7 +49,8 @@ class ProxyScope:
 
     def __init__(self, proxy: Proxy, mesh: Mesh, before: ProxyScope | None = None) -> None:
         self.proxy = proxy
-        self.facts: Facts = Facts(mesh, None if before is None else before.facts)
+        own = {"workload": own_workload(proxy, mesh.workloads)}
+        self.facts: Facts = Facts(mesh, own, None if before is None else before.facts)
 
     @property
     def mesh(self) -> Mesh:
@@ -67,12 +69,10 @@ class ProxyScope:
         return proxy_config.effective(self.settings, self.proxy.proxy_config)
 
     @property
-    @fact
     def workload(self) -> Workload:
         """The workload behind it: the Pod or WorkloadEntry with its address, else what its Node says."""
-        namespace, workloads = self.proxy.namespace, self.mesh.workloads
-        known = workloads.pods.get((namespace, self.proxy.name)) or workloads.at(self.proxy.addresses[0])
-        return known if known is not None and known.namespace == namespace else workload_of(self.proxy)
+        found: Workload = self.facts.index("workload")
+        return found
 
     @property
     @fact
@@ -209,6 +209,12 @@ class ProxyScope:
     def wasm_plugins(self) -> tuple[Object[wasm_pb2.WasmPlugin], ...]:
         """All that apply, the root namespace's first."""
         return self.mesh.wasm_plugins.of_workload(self.proxy.namespace, self.labels)
+
+
+def own_workload(proxy: Proxy, workloads: WorkloadIndex) -> Workload:
+    """The workload behind a proxy, of the proxy's own namespace."""
+    known = workloads.pods.get((proxy.namespace, proxy.name)) or workloads.at(proxy.addresses[0])
+    return known if known is not None and known.namespace == proxy.namespace else workload_of(proxy)
 
 
 @kept
