@@ -67,6 +67,8 @@ class TypeState:
     def move(self, parts: tuple[Part, ...], memo: Memo) -> bool:
         """Go to the parts of another snapshot and note what the client does not hold; true if anything."""
         before, self.parts = self.parts, parts
+        if parts is before:
+            return False
         covers, old = self.subscription.covers, dict[str, Resource]()
         names = [n for n in memo.differences(before, parts) if covers(n)]
         for part in before:
