@@ -11,6 +11,7 @@ from miniistiod.api.istio.networking.virtual_service_pb2 import VirtualService
 from miniistiod.app.mesh_source import MeshSource
 from miniistiod.config import AnyObject
 from miniistiod.mesh.findings import findings
+from miniistiod.mesh.gateway_api_status import statuses
 from miniistiod.mesh.service import Endpoint
 from miniistiod.server.metrics import Metrics
 
@@ -25,6 +26,7 @@ def pages(source: MeshSource) -> dict[str, Callable[[], Any]]:
         ],
         "/debug/endpointz": lambda: endpoints(source),
         "/debug/diagnostics": lambda: diagnostics(source),
+        "/debug/gateway-status": lambda: gateway_status(source),
     }
 
 
@@ -68,6 +70,12 @@ def endpoint(each: Endpoint) -> Json:
 def diagnostics(source: MeshSource) -> list[Json]:
     """All that is wrong or odd in the documents, each by itself and together."""
     return [d.json() for d in (*source.store.diagnostics, *findings(source.mesh))]
+
+
+def gateway_status(source: MeshSource) -> list[Json]:
+    """The `status` of the objects of the Gateway API."""
+    found = statuses(source.store.kinds, source.mesh)
+    return [{"object": list(key), "status": status} for key, status in found.items()]
 
 
 def measured(source: MeshSource, metrics: Metrics) -> None:

@@ -14,6 +14,7 @@ import yaml
 
 from miniistiod import config
 from miniistiod.api import kinds
+from miniistiod.cli.gateway_status import with_status
 from miniistiod.cli.lab import existing, state_option
 from miniistiod.lab.outside import OutsideLab
 from miniistiod.lab.store import Change, Document, documents_of
@@ -103,7 +104,8 @@ def get(
         raise click.ClickException(
             f"{wanted[0].plural} {', '.join(sorted(missing))!r} not found in namespace {namespace!r}"
         )
-    printed(found, output, all_namespaces, bool(names))
+    shown = with_status(found, lab) if output in ("yaml", "json") else found
+    printed(shown, output, all_namespaces, bool(names))
 
 
 def running_pods(lab: OutsideLab) -> Iterator[Document]:

@@ -12,9 +12,12 @@ from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat,
 from miniistiod.api.gatewayapi.gateway_pb2 import SecretObjectReference
 from miniistiod.api.kubernetes.core_pb2 import ConfigMap, Secret
 from miniistiod.config.objects import Object
+from miniistiod.mesh.conditions import Fault
 from miniistiod.mesh.kept import kept
 from miniistiod.mesh.reference_grants import Grant, granted
 from miniistiod.translate.secret.material import Roots, config_map_data, key_pair, roots, secret_data
+
+BAD_CERTIFICATE, BAD_ROOTS = "InvalidCertificateRef", "InvalidCACertificateRef"
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -27,31 +30,53 @@ class Certificates:
 
     def name(self, reference: SecretObjectReference, namespace: str) -> str | None:
         """The name of the certificate for Envoy; None when a Gateway of this namespace cannot use it."""
-        if reference.group or reference.kind not in ("", "Secret"):
+        if self.fault(reference, namespace) is not None:
             return None
         place = reference.namespace if reference.HasField("namespace") else namespace
+        return f"kubernetes-gateway://{place}/{reference.name}"
+
+    def fault(self, reference: SecretObjectReference, namespace: str) -> Fault | None:
+        """Why a Gateway of this namespace cannot use the certificate; None when it can."""
+        place = reference.namespace if reference.HasField("namespace") else namespace
+        where = f"{place}/{reference.name}"
         if not granted(self.grants, "Gateway", namespace, ("", "Secret", place, reference.name)):
-            return None
+            said = f"no ReferenceGrant in namespace {place} lets Gateways of {namespace} use Secret {where}"
+            return Fault("RefNotPermitted", said)
+        if reference.group or reference.kind not in ("", "Secret"):
+            return Fault(BAD_CERTIFICATE, f"a certificate is in a Secret, not in a {reference.kind}")
         secret = self.secrets.get((place, reference.name))
-        return (
-            f"kubernetes-gateway://{place}/{reference.name}"
-            if secret is not None and usable(secret)
-            else None
-        )
+        if secret is None:
+            return Fault(BAD_CERTIFICATE, f"there is no Secret {where}")
+        if not usable(secret):
+            return Fault(BAD_CERTIFICATE, f"Secret {where} does not hold a certificate and its key")
+        return None
 
     def roots_name(self, reference: SecretObjectReference, namespace: str) -> str | None:
         """The name of the roots that clients are verified with; None when they cannot be used."""
+        if self.roots_fault(reference, namespace) is not None:
+            return None
+        place = reference.namespace if reference.HasField("namespace") else namespace
+        scheme = "configmap" if reference.kind == "ConfigMap" else "kubernetes-gateway"
+        return f"{scheme}://{place}/{reference.name}-cacert"
+
+    def roots_fault(self, reference: SecretObjectReference, namespace: str) -> Fault | None:
+        """Why a Gateway of this namespace cannot verify clients with these roots; None when it can."""
         place = reference.namespace if reference.HasField("namespace") else namespace
         kind, key = reference.kind, (place, reference.name)
-        if reference.group or not granted(self.grants, "Gateway", namespace, ("", kind, *key)):
-            return None
-        if kind == "ConfigMap" and key in self.config_maps:
-            data, scheme = config_map_data(self.config_maps[key].message), "configmap"
-        elif kind == "Secret" and key in self.secrets:
-            data, scheme = secret_data(self.secrets[key].message), "kubernetes-gateway"
+        what = f"{kind} {place}/{reference.name}"
+        if not granted(self.grants, "Gateway", namespace, ("", kind, *key)):
+            said = f"no ReferenceGrant in namespace {place} lets Gateways of {namespace} use {what}"
+            return Fault("RefNotPermitted", said)
+        if reference.group or kind not in ("ConfigMap", "Secret"):
+            said = f"roots for clients are in a ConfigMap or a Secret, not in a {kind}"
+            return Fault("InvalidCACertificateKind", said)
+        if kind == "ConfigMap":
+            data = config_map_data(self.config_maps[key].message) if key in self.config_maps else None
         else:
-            return None
-        return f"{scheme}://{place}/{reference.name}-cacert" if _are_roots(roots(data)) else None
+            data = secret_data(self.secrets[key].message) if key in self.secrets else None
+        if data is None:
+            return Fault(BAD_ROOTS, f"there is no {what}")
+        return None if _are_roots(roots(data)) else Fault(BAD_ROOTS, f"{what} does not hold certificates")
 
 
 def _are_roots(found: Roots | None) -> bool:

@@ -11,8 +11,9 @@ from typing import Any
 from miniistiod.config.objects import Object
 from miniistiod.mesh.certificate_references import certificates
 from miniistiod.mesh.gateway_listeners import is_ours, istio_gateways, parents
-from miniistiod.mesh.gateway_routes import Surroundings, virtual_services
+from miniistiod.mesh.gateway_routes import virtual_services
 from miniistiod.mesh.kept import kept
+from miniistiod.mesh.route_attachment import Surroundings
 from miniistiod.mesh.services import ServiceIndex
 
 Objects = tuple[Object[Any], ...]
@@ -66,14 +67,39 @@ def converted(
 ) -> tuple[Objects, Objects]:
     """The Gateways and the VirtualServices."""
     by_name = {each.name: each for each in classes}
-    ours = [each for each in gateways if is_ours(each, by_name)]
+    ours = tuple(each for each in gateways if is_ours(each, by_name))
     usable = certificates(secrets, config_maps, grants)
-    around = Surroundings(
-        parents={(each.namespace, each.name): parents(each, namespaces) for each in ours},
+    around = _around(ours, namespaces, entries, grants, hosts, domain)
+    made = tuple(g for each in ours for g in istio_gateways(each, namespaces, usable, domain))
+    return made, virtual_services(routes, around)
+
+
+def surroundings(known: Mapping[str, Objects], services: ServiceIndex, domain: str) -> Surroundings:
+    """What routes refer to in these objects."""
+    by_name = {each.name: each for each in known.get("GatewayClass", ())}
+    ours = tuple(each for each in known.get(API_GATEWAY, ()) if is_ours(each, by_name))
+    return _around(
+        ours,
+        known.get("Namespace", ()),
+        known.get("ServiceEntry", ()),
+        known.get("ReferenceGrant", ()),
+        service_hosts(services),
+        domain,
+    )
+
+
+def _around(
+    gateways: Objects,
+    namespaces: Objects,
+    entries: Objects,
+    grants: Objects,
+    hosts: frozenset[str],
+    domain: str,
+) -> Surroundings:
+    return Surroundings(
+        parents={(each.namespace, each.name): parents(each, namespaces) for each in gateways},
         hosts=hosts,
         entries={(each.namespace, each.name): each for each in entries},
         grants=grants,
         domain=domain,
     )
-    made = tuple(g for each in ours for g in istio_gateways(each, namespaces, usable, domain))
-    return made, virtual_services(routes, around)

@@ -29,6 +29,11 @@ ENCRYPTED = ("HTTPS", "TLS")
 NOBODY = "~"
 TERMINATE_MODE = "gateway.istio.io/tls-terminate-mode"
 CIPHER_SUITES = "gateway.istio.io/tls-cipher-suites"
+OWN_MODES = {
+    "ISTIO_MUTUAL": ServerTLSSettings(mode=ServerTLSSettings.ISTIO_MUTUAL),
+    "ISTIO_SIMPLE": ServerTLSSettings(mode=ServerTLSSettings.SIMPLE, credential_name="builtin://"),
+}
+"""Modes in which the router shows its identity of the mesh."""
 MODES = {"MUTUAL": ServerTLSSettings.MUTUAL, "OPTIONAL_MUTUAL": ServerTLSSettings.OPTIONAL_MUTUAL}
 
 
@@ -102,22 +107,32 @@ def internal_name(gateway: ApiGateway, listener: api.Listener) -> str:
 
 def gateway_services(gateway: ApiGateway, domain: str) -> list[str]:
     """The hosts of the Services whose workloads are its routers: NAME-CLASS, or those its addresses name."""
-    addresses = gateway.message.addresses
-    if not addresses or (len(addresses) == 1 and addresses[0].type in ("", "IPAddress")):
+    if is_managed(gateway):
         default = f"{gateway.name}-{gateway.message.gateway_class_name}"
         name = gateway.annotations.get(NAME_OVERRIDE) or default
         return [f"{name}.{gateway.namespace}.svc.{domain}"]
-    named = [each.value for each in addresses if each.type in ("", "Hostname")]
+    named = [each.value for each in gateway.message.addresses if each.type in ("", "Hostname")]
     return [host if "." in host else f"{host}.{gateway.namespace}.svc.{domain}" for host in named]
+
+
+def is_managed(gateway: ApiGateway) -> bool:
+    """Whether its routers are its own: it names no Service whose workloads are."""
+    addresses = gateway.message.addresses
+    return not addresses or (len(addresses) == 1 and addresses[0].type in ("", "IPAddress"))
 
 
 def standing(listeners: Iterable[api.Listener]) -> list[api.Listener]:
     """The listeners without those that conflict with an earlier one."""
     stand: list[api.Listener] = []
     for listener in listeners:
-        if all(_distinct(listener, earlier) for earlier in stand):
+        if rival(listener, stand) is None:
             stand.append(listener)
     return stand
+
+
+def rival(listener: api.Listener, stand: Iterable[api.Listener]) -> api.Listener | None:
+    """The first of these listeners that it cannot stand beside."""
+    return next((earlier for earlier in stand if not _distinct(listener, earlier)), None)
 
 
 def _distinct(one: api.Listener, other: api.Listener) -> bool:
@@ -161,10 +176,8 @@ def _tls(gateway: ApiGateway, listener: api.Listener, certificates: Certificates
         settings.mode = ServerTLSSettings.PASSTHROUGH
         return settings
     mode = tls.options.get(TERMINATE_MODE, "")
-    if mode == "ISTIO_MUTUAL":
-        return ServerTLSSettings(mode=ServerTLSSettings.ISTIO_MUTUAL)
-    if mode == "ISTIO_SIMPLE":
-        return ServerTLSSettings(mode=ServerTLSSettings.SIMPLE, credential_name="builtin://")
+    if mode in OWN_MODES:
+        return OWN_MODES[mode]
     names = [certificates.name(reference, gateway.namespace) for reference in tls.certificate_refs]
     found = len(names) - names.count(None)
     if not found or len(names) > 2:
@@ -174,11 +187,11 @@ def _tls(gateway: ApiGateway, listener: api.Listener, certificates: Certificates
         settings.credential_name = names[0] or ""
     else:
         settings.credential_names.extend(name or "" for name in names)
-    validation = _validation(gateway, listener.port)
+    validation = client_validation(gateway, listener.port)
     return settings if validation is None else _verifying(settings, validation, gateway, mode, certificates)
 
 
-def _validation(gateway: ApiGateway, port: int) -> api.FrontendTLSValidation | None:
+def client_validation(gateway: ApiGateway, port: int) -> api.FrontendTLSValidation | None:
     """How clients are verified at a port: as said for the port, or for all."""
     frontend = gateway.message.tls.frontend
     said = next((each.tls for each in frontend.per_port if each.port == port), frontend.default)

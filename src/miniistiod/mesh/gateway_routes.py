@@ -7,12 +7,11 @@ route_collections.go.
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import NamedTuple
 
 from miniistiod.api.gatewayapi import gateway_pb2 as api
-from miniistiod.api.istio.networking.service_entry_pb2 import ServiceEntry
 from miniistiod.api.istio.networking.virtual_service_pb2 import (
     Destination,
     HTTPMatchRequest,
@@ -22,37 +21,30 @@ from miniistiod.api.istio.networking.virtual_service_pb2 import (
 )
 from miniistiod.api.kinds import KINDS
 from miniistiod.config.objects import Object
-from miniistiod.mesh.gateway_listeners import INFIX, Parent
+from miniistiod.mesh.conditions import Fault
+from miniistiod.mesh.gateway_listeners import INFIX
 from miniistiod.mesh.hosts import is_wildcard, overlap, subset_of
 from miniistiod.mesh.kept import kept
-from miniistiod.mesh.reference_grants import GATEWAY_API, Grant, granted
+from miniistiod.mesh.reference_grants import Grant, granted
+from miniistiod.mesh.route_attachment import ISTIO_NETWORKING, Route, Surroundings, attached
 from miniistiod.mesh.virtual_services import MESH, SEMANTICS
 from miniistiod.translate.http_route.rule import Backend, rule
 from miniistiod.translate.http_route.unusable import Unusable
 
-Route = Object[api.HTTPRoute]
 VIRTUAL_SERVICE = next(kind for kind in KINDS if kind.id == "VirtualService")
-ISTIO_NETWORKING = "networking.istio.io"
+DESTINATION = "InvalidDestination"
+SERVICES = (("", "Service"), ("multicluster.x-k8s.io", "ServiceImport"))
+"""Backends that mean a Service; an imported one is the Service of that name, in all clusters."""
 RANKS = {"exact": 3, "prefix": 2, "regex": 1}
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Surroundings:
-    """What routes refer to. `parents` are the listeners of each Gateway by its (namespace, name), `hosts` all
-    hosts that some service has, `entries` the ServiceEntries by (namespace, name)."""
-
-    parents: Mapping[tuple[str, str], tuple[Parent, ...]]
-    hosts: frozenset[str]
-    entries: Mapping[tuple[str, str], Object[ServiceEntry]]
-    grants: tuple[Grant, ...]
-    domain: str
-
-
-@dataclass(frozen=True, slots=True, eq=False)
 class Rules:
-    """The rules of one route; equal only to themselves."""
+    """The rules of one route; equal only to themselves. `fault` is why one of them cannot be carried out, or
+    all of them when there are none."""
 
     http: tuple[HTTPRoute, ...]
+    fault: Fault | None = None
 
 
 class Share(NamedTuple):
@@ -109,8 +101,8 @@ def _order(http: HTTPRoute) -> tuple[bool, int, int, bool, int, int]:
 
 def _shares(route: Route, around: Surroundings) -> Iterator[Share]:
     count = 0
-    attached = sorted(_attached(route, around), key=lambda each: each[1].name)
-    for reference, parent, banned in attached:
+    taken = sorted(attached(route, around), key=lambda each: each[1].name)
+    for reference, parent, banned in taken:
         mesh = parent.name == MESH
         port = reference.port if mesh and reference.HasField("port") else 0
         rules = route_rules(route, mesh, port, around.grants, around.hosts, around.domain)
@@ -135,50 +127,6 @@ def _hosts(route: Route, reference: api.ParentReference, mesh: bool, around: Sur
     return (f"{reference.name}.{namespace}.svc.{around.domain}",)
 
 
-def _attached(
-    route: Route, around: Surroundings
-) -> Iterator[tuple[api.ParentReference, Parent, frozenset[str]]]:
-    """The listeners that take the route, each with the hosts of its neighbours on the same port."""
-    for reference in route.message.parent_refs:
-        listeners = _parents(route, reference, around)
-        for parent in listeners:
-            if _accepted(route, reference, parent):
-                near = (p for p in listeners if (p.port, p.protocol) == (parent.port, parent.protocol))
-                yield reference, parent, frozenset(p.hostname for p in near) - {parent.hostname}
-
-
-THE_MESH = Parent(MESH, (), "", "", 0, "", ("HTTPRoute",))
-
-
-def _parents(route: Route, reference: api.ParentReference, around: Surroundings) -> tuple[Parent, ...]:
-    namespace = reference.namespace or route.namespace
-    group = reference.group if reference.HasField("group") else GATEWAY_API
-    match (group, reference.kind or "Gateway"):
-        case ("gateway.networking.k8s.io", "Gateway"):
-            return around.parents.get((namespace, reference.name), ())
-        case ("", "Service"):
-            known = f"{reference.name}.{namespace}.svc.{around.domain}" in around.hosts
-            return (THE_MESH,) if known else ()
-        case ("networking.istio.io", "ServiceEntry"):
-            return (THE_MESH,) if (namespace, reference.name) in around.entries else ()
-    return ()
-
-
-def _accepted(route: Route, reference: api.ParentReference, parent: Parent) -> bool:
-    if "HTTPRoute" not in parent.kinds:
-        return False
-    if parent is THE_MESH:
-        return True
-    if reference.port not in (0, parent.port) or reference.section_name not in ("", parent.section):
-        return False
-    allowed = [host.partition("/") for host in parent.hosts]
-    return any(
-        overlap(host, own) and namespace in ("*", route.namespace)
-        for host in (tuple(route.message.hostnames) or ("*",))
-        for namespace, _, own in allowed
-    )
-
-
 def _isolated(host: str, listener: str, banned: frozenset[str]) -> bool:
     """Whether the host is this listener's to serve: a neighbour with a narrower name takes it away."""
     if listener and not is_wildcard(listener):
@@ -195,8 +143,14 @@ def route_rules(
     """All rules of a route, one for each match; none when one of them cannot be carried out. In the mesh no
     grants are asked for, and they are for this port only (0: any)."""
 
+    faults: list[Fault] = []
+
     def backend(reference: api.BackendRef | api.HTTPBackendRef) -> Backend:
-        return backend_of(reference, route.namespace, None if mesh else grants, hosts, domain)
+        found = backend_of(reference, route.namespace, None if mesh else grants, hosts, domain)
+        if isinstance(found, Backend):
+            return found
+        faults.append(found.fault)
+        return Backend(found.destination, False)
 
     try:
         http = [
@@ -204,9 +158,10 @@ def route_rules(
             for index, each in enumerate(route.message.rules)
             for match in (tuple(each.matches) or (None,))
         ]
-    except Unusable:
-        return Rules(())
-    return Rules(tuple(sorted((_at_port(each, port) for each in http), key=_order)))
+    except Unusable as fault:
+        return Rules((), Fault(fault.reason, str(fault)))
+    ordered = tuple(sorted((_at_port(each, port) for each in http), key=_order))
+    return Rules(ordered, faults[-1] if faults else None)
 
 
 def _at_port(http: HTTPRoute, port: int) -> HTTPRoute:
@@ -221,27 +176,42 @@ def _at_port(http: HTTPRoute, port: int) -> HTTPRoute:
     return at
 
 
+class Missing(NamedTuple):
+    """A backend that cannot be used, with the name under which it is still asked for, if any."""
+
+    destination: Destination
+    fault: Fault
+
+
 def backend_of(
     reference: api.BackendRef | api.HTTPBackendRef,
     namespace: str,
     grants: tuple[Grant, ...] | None,
     hosts: frozenset[str],
     domain: str,
-) -> Backend:
+) -> Backend | Missing:
     """Where a backend is. One that does not exist still has a name; one that is not granted has none."""
     kind = reference.kind if reference.HasField("kind") else "Service"
     place = reference.namespace if reference.HasField("namespace") else namespace
     target = (reference.group, kind, place, reference.name)
     if grants is not None and not granted(grants, "HTTPRoute", namespace, target):
-        return Backend(Destination(), False)
-    if (reference.group, kind) == ("", "Service"):
+        who = f"HTTPRoutes of {namespace} use {kind} {reference.name}"
+        said = f"no ReferenceGrant in namespace {place} lets {who}"
+        return Missing(Destination(), Fault("RefNotPermitted", said))
+    if (reference.group, kind) in SERVICES:
         host = f"{reference.name}.{place}.svc.{domain}"
         if "." in reference.name:
-            raise Unusable("a backend is named by its Service's name, not by its host")
+            raise Unusable("a backend is named by its Service's name, not by its host", DESTINATION)
     elif (reference.group, kind) == (ISTIO_NETWORKING, "Hostname"):
+        if reference.HasField("namespace"):
+            raise Unusable("a backend of kind Hostname has no namespace", DESTINATION)
         host = reference.name
     else:
-        return Backend(Destination(), False)
+        said = f"a backend of kind {kind} and group {reference.group!r} is not supported"
+        return Missing(Destination(), Fault("InvalidKind", said))
     if not reference.HasField("port"):
-        raise Unusable(f"backend {reference.name} needs a port")
-    return Backend(Destination(host=host, port=PortSelector(number=reference.port)), host in hosts)
+        raise Unusable(f"backend {reference.name} needs a port", DESTINATION)
+    destination = Destination(host=host, port=PortSelector(number=reference.port))
+    if host not in hosts:
+        return Missing(destination, Fault("BackendNotFound", f"there is no {kind} {host}"))
+    return Backend(destination, True)

@@ -8,6 +8,8 @@ from miniistiod.api.gatewayapi.gateway_pb2 import HTTPHeaderMatch, HTTPQueryPara
 from miniistiod.api.istio.networking.virtual_service_pb2 import HTTPMatchRequest, StringMatch
 from miniistiod.translate.http_route.unusable import Unusable
 
+CONFIGURATION = "InvalidConfiguration"
+
 
 def match(route_match: HTTPRouteMatch) -> HTTPMatchRequest:
     """The match; Unusable for a type that Istio does not know."""
@@ -30,7 +32,7 @@ def _path(route_match: HTTPRouteMatch) -> StringMatch:
             return StringMatch(exact=value)
         case "RegularExpression":
             return StringMatch(regex=value)
-    raise Unusable(f"path match type {path.type!r} is not supported")
+    raise Unusable(f"path match type {path.type!r} is not supported", CONFIGURATION)
 
 
 def _values(matches: Iterable[HTTPHeaderMatch | HTTPQueryParamMatch]) -> dict[str, StringMatch]:
@@ -43,4 +45,4 @@ def _value(each: HTTPHeaderMatch | HTTPQueryParamMatch) -> StringMatch:
             return StringMatch(exact=each.value)
         case "RegularExpression":
             return StringMatch(regex=each.value)
-    raise Unusable(f"match type {each.type!r} of {each.name!r} is not supported")
+    raise Unusable(f"match type {each.type!r} of {each.name!r} is not supported", CONFIGURATION)
