@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Hashable, Mapping
 from dataclasses import dataclass, fields
-from functools import wraps
+from functools import cache, wraps
 from typing import Any, Concatenate, ParamSpec, Protocol, TypeVar, cast
 
 from miniistiod.mesh.kept import MEMORY, Entry, kept
@@ -145,9 +145,8 @@ class Facts:
         finally:
             read = self._reading.pop()
         made = self._noted(entry.value, entry, read)
-        if before is not None:
-            made.value = before.value if made.value == before.value else made.value
-            made.indexes = before.indexes if made.indexes == before.indexes else made.indexes
+        if before is not None and made.value == before.value:
+            made.value = before.value
         return made
 
     def _noted(self, value: Any, entry: Entry, read: dict[Key, Any]) -> Fact:
@@ -155,7 +154,14 @@ class Facts:
         of = {key: None if isinstance(key, str) else self._known[key].indexes for key in read}
         own = frozenset(key for key in read if isinstance(key, str))
         inputs = tuple((key, each, of[key]) for key, each in read.items())
-        return Fact(value, inputs, own.union(*filter(None, of.values())), entry, self._ground)
+        indexes = one_object(own.union(*filter(None, of.values())))
+        return Fact(value, inputs, indexes, entry, self._ground)
+
+
+@cache
+def one_object(names: frozenset[str]) -> frozenset[str]:
+    """The same names, the same object: there are thousands of facts, but few sets of indexes."""
+    return names
 
 
 @kept
@@ -191,10 +197,12 @@ S = TypeVar("S", bound=Scope)
 def fact(function: Callable[Concatenate[S, P], R]) -> Callable[Concatenate[S, P], R]:
     """The same function of a scope, worked out once. Further arguments are given by position."""
 
+    alone: FactKey = (function,)
+
     @wraps(function)
     def known(scope: S, *arguments: P.args, **named: P.kwargs) -> R:
         if named:
             raise TypeError(f"{function.__name__} is a fact: give its arguments by position")
-        return cast(R, scope.facts.value((function, *arguments), scope))
+        return cast(R, scope.facts.value((function, *arguments) if arguments else alone, scope))
 
     return known  # type: ignore[return-value]  # wraps() names the first argument
