@@ -76,15 +76,20 @@ def verdict(policies: Policies, trust_domains: tuple[str, ...], asked: Asked, tc
 def _decision(
     policies: Policies, denying: Sequence[Deciding], allowing: Sequence[Deciding]
 ) -> tuple[Action, str, Deciding | None]:
-    deny = next((d for d in denying if not d.dry), None)
+    deny = _first(denying)
     if deny is not None:
         return "denied", "a DENY policy matches", deny
-    allow = next((d for d in allowing if not d.dry), None)
+    allow = _first(allowing)
     if allow is not None:
         return "allowed", "an ALLOW policy matches", allow
     if any(p.message.action == AuthorizationPolicy.ALLOW and not dry_run(p) for p in policies):
         return "denied", "there are ALLOW policies, and none matches", None
     return "allowed", "no DENY policy matches, and there is no ALLOW policy", None
+
+
+def _first(matching: Sequence[Deciding]) -> Deciding | None:
+    """The one that Envoy names: it goes through the rules of a filter in the order of their names."""
+    return min((d for d in matching if not d.dry), key=lambda d: d.name, default=None)
 
 
 def _matched(

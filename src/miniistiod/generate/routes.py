@@ -15,10 +15,16 @@ from miniistiod.xds.resource import Part
 @fact
 def routes(scope: ProxyScope) -> tuple[Part, ...]:
     """The tables, named by what the listeners need."""
-    asked = (listener.needs for part in listeners(scope) for listener in part.values())
-    names = tuple(sorted({name for needs in asked for name in needs}))
+    names = route_names(scope)
     part = gateway_routes(scope, names) if scope.proxy.is_router else sidecar_routes(scope, names)
     if not scope.envoy_filters:
         return (part,)
     context = PatchContext.GATEWAY if scope.proxy.is_router else PatchContext.SIDECAR_OUTBOUND
     return (patched_tables(part, route_patches(scope, context)),)
+
+
+@fact
+def route_names(scope: ProxyScope) -> tuple[str, ...]:
+    """The tables that its listeners ask for."""
+    asked = (listener.needs for part in listeners(scope) for listener in part.values())
+    return tuple(sorted({name for needs in asked for name in needs}))

@@ -22,7 +22,7 @@ from miniistiod.generate.route_configuration import (
     route_configuration,
     virtual_host,
 )
-from miniistiod.generate.virtual_host_routes import HashRule, asked_labels
+from miniistiod.generate.virtual_host_routes import HashRule, Labels, asked_labels
 from miniistiod.mesh.consistent_hash import hashes
 from miniistiod.mesh.kept import kept
 from miniistiod.mesh.settings import MeshSettings
@@ -49,16 +49,22 @@ def sidecar_routes(scope: ProxyScope, names: tuple[str, ...]) -> Part:
 def reader(scope: ProxyScope) -> Reader:
     """What of the proxy counts."""
     headers = proxy_headers(scope.proxy_config.message.proxy_headers, ListenerClass.SIDECAR_OUTBOUND)
-    asked = view_labels(scope.outbound)
     return Reader(
         namespace=scope.proxy.namespace,
         dns_domain=scope.proxy.dns_domain,
         ipv4=scope.proxy.supports_ipv4,
         ipv6=scope.proxy.supports_ipv6,
-        labels=frozenset(label for label in scope.proxy.labels.items() if label[0] in asked),
+        labels=labels_that_count(scope),
         attempt_count=headers.attempt_count,
         forwarded_host=headers.forwarded_host,
     )
+
+
+@fact
+def labels_that_count(scope: ProxyScope) -> Labels:
+    """Those of its labels that any rule in view asks for."""
+    asked = view_labels(scope.outbound)
+    return frozenset(label for label in scope.proxy.labels.items() if label[0] in asked)
 
 
 @kept

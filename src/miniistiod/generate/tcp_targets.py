@@ -21,7 +21,7 @@ from miniistiod.mesh.service import Registry, Service
 from miniistiod.mesh.settings import MeshSettings
 from miniistiod.mesh.virtual_services import MergedVirtualService
 from miniistiod.proxy.facts import fact
-from miniistiod.proxy.outbound import TcpView, rule_for, tcp_view
+from miniistiod.proxy.outbound import TcpView, rule_for
 from miniistiod.proxy.scope import ProxyScope
 from miniistiod.translate.destination_rule.tunnel import tunnel_of
 from miniistiod.translate.virtual_service.destination import destination_cluster
@@ -73,7 +73,7 @@ class TcpTarget:
 @fact
 def tcp_client(scope: ProxyScope) -> TcpClient:
     """The client that a proxy is."""
-    proxy, view = scope.proxy, tcp_view(scope.outbound)
+    proxy, view = scope.proxy, scope.tcp
     asked = asked_labels(view)
     labels = tuple(sorted((k, v) for k, v in proxy.labels.items() if k in asked))
     bound = bindings(proxy, scope.settings)

@@ -36,7 +36,7 @@ from miniistiod.proxy.facts import Facts, fact
 from miniistiod.proxy.gateways import MergedGateway
 from miniistiod.proxy.inbound import ServiceTarget
 from miniistiod.proxy.node import Proxy
-from miniistiod.proxy.outbound import Destinations, OutboundView, Upstreams
+from miniistiod.proxy.outbound import Destinations, OutboundView, TcpView, Upstreams
 from miniistiod.proxy.proxy_config import EffectiveProxyConfig
 from miniistiod.proxy.workload import workload_of
 
@@ -117,6 +117,12 @@ class ProxyScope:
     def upstreams(self) -> Upstreams:
         """The services it can reach and the rules for them."""
         return self.outbound.upstreams
+
+    @property
+    @fact
+    def tcp(self) -> TcpView:
+        """What of its way out counts for TCP."""
+        return outbound.tcp_view(self.outbound)
 
     @property
     @fact
