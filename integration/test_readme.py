@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import re
 import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -39,6 +40,16 @@ def test_every_command_works(tmp_path: Path) -> None:
     assert "the lab has ended" in done.stdout
 
 
+def test_the_example_of_a_test_passes(tmp_path: Path) -> None:
+    example = re.search(r"^```python\n(.*?)^```$", (ROOT / "README.md").read_text(), re.MULTILINE | re.DOTALL)
+    assert example is not None
+    (tmp_path / "test_example.py").write_text(example[1])
+    command = [sys.executable, "-m", "pytest", "-q", "-c", os.devnull, str(tmp_path / "test_example.py")]
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=300, check=False)
+    assert done.returncode == 0, done.stdout[-3000:]
+    assert "1 passed" in done.stdout
+
+
 @pytest.mark.parametrize("document", ["README.md", "ARCHITECTURE.md", "CONTRIBUTING.md", "RATIONALE.md"])
 def test_every_link_leads_somewhere(document: str) -> None:
     targets = re.findall(r"\]\(([^)#]+)\)", (ROOT / document).read_text())
@@ -46,5 +57,6 @@ def test_every_link_leads_somewhere(document: str) -> None:
 
 
 def test_indented_commands_are_known() -> None:
-    typed = re.findall(r"^    (\S.*)$", (ROOT / "README.md").read_text(), re.MULTILINE)
+    outside = re.sub(r"^```.*?^```$", "", (ROOT / "README.md").read_text(), flags=re.MULTILINE | re.DOTALL)
+    typed = re.findall(r"^    (\S.*)$", outside, re.MULTILINE)
     assert set(typed) == TYPED_BY_OTHERS
