@@ -78,6 +78,7 @@ class Streams:
         reader = asyncio.create_task(self._read(connection, request, only, context))
         try:
             await self._write(connection, context)
+            reader.cancel()  # before the stream is ended under it: that would be a fault to it
             if connection.refusal is not None:
                 raise connection.refusal
         except Refusal as refusal:
