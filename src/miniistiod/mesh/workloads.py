@@ -43,11 +43,23 @@ class WorkloadIndex:
         return self.by_namespace.get(namespace, ())
 
 
-@kept
 def workload_index(declared: tuple[Workload, ...], connected: tuple[Workload, ...]) -> WorkloadIndex:
-    """The index of what Pods and WorkloadEntries declare, and of the proxies that are connected."""
-    known = {address for each in declared for address in each.addresses}
-    everything = declared + tuple(c for c in connected if not known.intersection(c.addresses))
+    """The index of what Pods and WorkloadEntries declare, and of the proxies that are connected. A proxy at a
+    declared address adds nothing, so the index is the same with and without it.
+    """
+    known = declared_addresses(declared)
+    return index_of(declared + tuple(c for c in connected if known.isdisjoint(c.addresses)))
+
+
+@kept
+def declared_addresses(declared: tuple[Workload, ...]) -> frozenset[str]:
+    """Their addresses."""
+    return frozenset(address for each in declared for address in each.addresses)
+
+
+@kept
+def index_of(everything: tuple[Workload, ...]) -> WorkloadIndex:
+    """The index of these."""
     return WorkloadIndex(
         all=everything,
         by_namespace=by_namespace(everything),
