@@ -13,10 +13,14 @@ Then a cluster is made and serialised once for all proxies and pushes whose argu
     @kept
     def service_clusters(destinations: tuple[Destination, ...], settings: MeshSettings, ...) -> Part: ...
 
+    @fact
     def clusters(scope: ProxyScope) -> tuple[Part, ...]:
         return (service_clusters(scope.destinations, scope.settings, ...), own_clusters(scope.targets, ...))
 
-A Part that many proxies share is thus the same object for all of them, and in the next push as well.
+A Part that many proxies share is thus the same object for all of them, and in the next push as well. A
+function of a scope is a `@fact` (proxy.facts): it is not even asked again for a proxy in a mesh that is the
+same in all that it read. So read of a scope what you need, and its narrowest part: `scope.upstreams` outlives
+a changed VirtualService, `scope.outbound` does not.
 """
 
 from __future__ import annotations
