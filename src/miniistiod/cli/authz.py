@@ -1,8 +1,12 @@
-"""`miniistiod authz check` and `authz why`: a workload's policies, and what decides a request."""
+"""`miniistiod authz check` and `authz why`: a workload's policies, and what decides a request.
+
+Without --config they speak of the lab; while that runs, `why` sends the request there to prove its answer.
+"""
 
 from __future__ import annotations
 
 import json
+import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -13,9 +17,11 @@ from rich.table import Column, Table
 
 from miniistiod.api.istio.security.authorization_policy_pb2 import AuthorizationPolicy
 from miniistiod.app.authorization import Authorization, NoWorkload, authorization
+from miniistiod.cli.lab import state_option, the_lab
 from miniistiod.generate.authorization_filters import dry_run
 from miniistiod.generate.authorization_verdict import Deciding, Verdict
 from miniistiod.server.files import ConfigFiles
+from miniistiod.testing.fired import Answer, CannotFire, Shot, shot
 from miniistiod.vocab.asked import Asked
 
 ORDER = (
@@ -24,6 +30,9 @@ ORDER = (
     AuthorizationPolicy.DENY,
     AuthorizationPolicy.ALLOW,
 )
+
+SECONDS_TO_DRAIN = 6.0
+"""The lab's Envoys drain for 5 seconds."""
 
 
 @click.group()
@@ -35,16 +44,16 @@ def about(command: Callable[..., Any]) -> Callable[..., Any]:
     """The workload and the configuration, which both commands ask for."""
     path = click.Path(exists=True, path_type=Path)
     config = click.option(
-        "--config", "-c", required=True, multiple=True, type=path, help="File or folder of YAML."
+        "--config", "-c", "-f", multiple=True, type=path, help="File or folder of YAML.  [default: the lab's]"
     )
-    return click.argument("workload")(config(command))
+    return click.argument("workload")(config(state_option(command)))
 
 
 @authz.command()
 @about
-def check(workload: str, config: tuple[Path, ...]) -> None:
+def check(workload: str, config: tuple[Path, ...], state: Path | None) -> None:
     """The policies in force on WORKLOAD (NAME or NAME.NAMESPACE), in the order Envoy asks them."""
-    found = loaded(workload, config)
+    found = loaded(workload, config, state)
     table = Table("ACTION", "POLICY", "RULES", Column("FROM", overflow="fold"), box=None)
     for policy in sorted(found.policies, key=lambda p: ORDER.index(p.message.action)):
         action = AuthorizationPolicy.Action.Name(policy.message.action)
@@ -77,13 +86,65 @@ def check(workload: str, config: tuple[Path, ...]) -> None:
 @click.option("--sni", default="", help="The server name the client asks for.")
 @click.option("--claims", default="", metavar="JSON", help="The claims of a verified token.")
 @click.option("--tcp", is_flag=True, help="A TCP connection, not an HTTP request.")
-def why(workload: str, config: tuple[Path, ...], **given: Any) -> None:
-    """What happens to one request to WORKLOAD, and which policy and rule decide."""
-    verdict = loaded(workload, config).verdict(asked(given), given["tcp"])
+@click.option("--from", "origin", default="client", show_default=True, help="Who sends it in the lab.")
+@click.option("--fire/--no-fire", default=True, help="Send it to the real Envoy of the lab, if that runs.")
+def why(workload: str, config: tuple[Path, ...], state: Path | None, **given: Any) -> None:
+    """What happens to one request to WORKLOAD, and which policy and rule decide.
+
+    In a running lab the request is sent as well, from the workload --from: its identity and address count
+    there, not --source. A token to send goes into -H authorization:..., its claims into --claims.
+    """
+    found, request = loaded(workload, config, state), asked(given)
     console = Console(soft_wrap=True, highlight=False)
+    way = None if config or not given["fire"] else the_shot(workload, state, given)
+    if way is not None:
+        request = way.seen(request)
+    verdict = found.verdict(request, given["tcp"])
     console.print(f"{verdict.action}: {verdict.reason}")
     for line in details(verdict):
         console.print(f"  {line}", markup=False)
+    if way is not None:
+        answer = proof(way, request, verdict, given["tcp"])
+        said = f"{answer.status or 'connection'}, {answer.details}"
+        console.print(f"the Envoy of {way.target.key}, asked by {way.origin.key}: {said}", markup=False)
+        if not agree(verdict, answer):
+            raise click.ClickException("Envoy has decided otherwise")
+        console.print("both agree")
+
+
+def the_shot(workload: str, state: Path | None, given: dict[str, Any]) -> Shot | None:
+    """How to send the request in the lab; None when none runs."""
+    lab = the_lab(state)
+    if not lab.state.alive():
+        return None
+    try:
+        return shot(lab, given["origin"], workload, given["port"])
+    except CannotFire as fault:
+        raise click.ClickException(f"{fault}; --no-fire only reads the configuration") from None
+
+
+def proof(way: Shot, request: Asked, verdict: Verdict, tcp: bool) -> Answer:
+    """What the real Envoy does. It is asked again while it does otherwise, for so long as connections that
+    were opened under older policies may live.
+    """
+    end = time.monotonic() + SECONDS_TO_DRAIN
+    try:
+        answer = way.fired(request, tcp)
+        while not agree(verdict, answer) and time.monotonic() < end:
+            answer = way.fired(request, tcp)
+    except CannotFire as fault:
+        raise click.ClickException(str(fault)) from None
+    return answer
+
+
+def agree(verdict: Verdict, answer: Answer) -> bool:
+    """Whether Envoy has decided as the verdict says, by the same rule. A provider may refuse before us."""
+    if answer.details.startswith("ext_authz"):
+        return bool(verdict.asks)
+    refused = "rbac_access_denied_matched_policy["
+    if verdict.action == "allowed":
+        return refused not in answer.details and "jwt_authn" not in answer.details
+    return f"{refused}{verdict.by.name if verdict.by else 'none'}]" in answer.details
 
 
 def details(verdict: Verdict) -> list[str]:
@@ -129,9 +190,17 @@ def split_header(text: str) -> tuple[str, str]:
     return name.strip().lower(), value.strip()
 
 
-def loaded(workload: str, config: tuple[Path, ...]) -> Authorization:
-    """The policies on a workload of the configuration in these files."""
+def loaded(workload: str, config: tuple[Path, ...], state: Path | None) -> Authorization:
+    """The policies on a workload of the configuration in these files, or of the lab's."""
     try:
-        return authorization(ConfigFiles(config).load(), workload)
+        return authorization(ConfigFiles(config or lab_files(state)).load(), workload)
     except NoWorkload as fault:
         raise click.ClickException(str(fault)) from None
+
+
+def lab_files(state: Path | None) -> tuple[Path, ...]:
+    """What the control plane of the lab reads."""
+    lab = the_lab(state).state
+    if not lab.config.exists():
+        raise click.UsageError("there is no lab: say with --config which files to read")
+    return lab.config, lab.reported
