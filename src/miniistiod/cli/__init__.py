@@ -18,6 +18,7 @@ COMMANDS = {
     "translate": "translate:translate",
     "bootstrap": "bootstrap:bootstrap",
     "authz": "authz:authz",
+    "routes": "routes:routes",
     "token": "token:token",
     "doctor": "doctor:doctor",
     "version": "version:version",

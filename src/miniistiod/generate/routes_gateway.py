@@ -138,17 +138,17 @@ def _hosts(
     hosts: dict[str, EdgeHost] = {}
     made: dict[tuple[str, MergedVirtualService], Routes] = {}
     for server in servers:
-        for rules, bound in _bound(server, gateway):
+        for rules, hosts_of in bound(server, gateway):
             routes = made.get((server.gateway_name, rules), ())
             if not routes:
                 routes = rule_routes(rules, _client(rules, server, view, services, router), settings)
                 made[server.gateway_name, rules] = routes
-            _serve(hosts, server, bound, rules, routes)
+            _serve(hosts, server, hosts_of, rules, routes)
         _redirect(hosts, server)
     return hosts
 
 
-def _bound(server: GatewayServer, gateway: MergedGateway) -> Iterator[tuple[MergedVirtualService, list[str]]]:
+def bound(server: GatewayServer, gateway: MergedGateway) -> Iterator[tuple[MergedVirtualService, list[str]]]:
     """The rules bound to the server's gateway that share hosts with it, and these hosts."""
     for rules in gateway.virtual_services.get(server.gateway_name, ()):
         hosts = _common(_for_namespace(server.hosts, rules.namespace), rules.message.hosts)
