@@ -15,6 +15,7 @@ from collections.abc import AsyncIterator, Awaitable, Callable
 from typing import Any
 
 from starlette.applications import Starlette
+from starlette.datastructures import Headers
 from starlette.requests import Request
 from starlette.responses import JSONResponse, PlainTextResponse, RedirectResponse, Response, StreamingResponse
 from starlette.routing import Route, WebSocketRoute
@@ -27,13 +28,18 @@ LONGEST = 3600.0
 Handler = Callable[[Request], Awaitable[Response]]
 
 
+def joined(headers: Headers) -> dict[str, str]:
+    """Headers as one would write them down: those that came more than once in one line."""
+    return {name: ", ".join(headers.getlist(name)) for name in headers}
+
+
 async def asked(request: Request) -> dict[str, Any]:
     """What this request was."""
     return {
         "method": request.method,
         "url": str(request.url),
         "args": dict(request.query_params),
-        "headers": dict(request.headers),
+        "headers": joined(request.headers),
         "origin": request.client.host if request.client else "",
         "data": (await request.body()).decode("utf-8", "replace"),
         "hostname": socket.gethostname(),
@@ -59,7 +65,7 @@ async def delay(request: Request) -> Response:
 
 async def headers(request: Request) -> Response:
     """The request's headers."""
-    return JSONResponse({"headers": dict(request.headers)})
+    return JSONResponse({"headers": joined(request.headers)})
 
 
 async def address(request: Request) -> Response:

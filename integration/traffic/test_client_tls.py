@@ -1,0 +1,96 @@
+"""How the client's proxy speaks to a server: the four TLS modes, and what the server sees of it."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from integration.traffic.rules import WEB, networking, policy
+from miniistiod.testing.live import LiveLab
+
+pytestmark = pytest.mark.lab("traffic")
+
+WORLD = """
+hosts: [www.outside.test]
+ports: [{number: 80, name: http, protocol: HTTP, targetPort: 443}]
+resolution: DNS
+"""
+WORLD_URL = "http://www.outside.test/anything"
+
+
+def world() -> str:
+    """The world outside; its HTTPS port under the name of an HTTP one, so that the proxy brings the TLS."""
+    return networking("ServiceEntry", "world", WORLD)
+
+
+def certificate(lab: LiveLab) -> str:
+    """What a server in the mesh is told of its caller's certificate; "" when it had none."""
+    (reply,) = lab.client.send(f"{WEB}/headers")
+    assert reply.status == 200, reply
+    return str(reply.json()["headers"].get("x-forwarded-client-cert", ""))
+
+
+def test_mutual_tls_is_spoken_in_the_mesh_unless_a_rule_says_no(lab: LiveLab) -> None:
+    automatic = certificate(lab)
+    with lab.rules(policy("{tls: {mode: DISABLE}}")):
+        disabled = certificate(lab)
+    with lab.rules(policy("{tls: {mode: ISTIO_MUTUAL}}")):
+        mutual = certificate(lab)
+    assert "URI=spiffe://cluster.local/ns/default/sa/client" in automatic
+    assert "URI=spiffe://cluster.local/ns/default/sa/client" in mutual
+    assert disabled == ""
+
+
+def test_a_connection_without_tls_is_refused_where_it_must_be_mutual(lab: LiveLab) -> None:
+    strict = (
+        "apiVersion: security.istio.io/v1\nkind: PeerAuthentication\nmetadata: {name: strict}\n"
+        "spec: {selector: {matchLabels: {app: web}}, mtls: {mode: STRICT}}\n"
+    )
+    with lab.rules(strict):
+        assert "spiffe://" in certificate(lab)
+        with lab.rules(policy("{tls: {mode: DISABLE}}")):
+            (refused,) = lab.client.send(f"{WEB}/headers")
+    assert refused.status == 503
+
+
+def test_the_proxy_brings_the_tls_to_a_server_outside(lab: LiveLab) -> None:
+    with lab.rules(world()):
+        (plain,) = lab.client.send(WORLD_URL)
+        with lab.rules(policy("{tls: {mode: SIMPLE, insecureSkipVerify: true}}", "www.outside.test")):
+            (secure,) = lab.client.send(WORLD_URL)
+    assert plain.status == 503
+    assert (secure.status, secure.json()["hostname"]) == (200, "world")
+    assert secure.json()["url"].startswith("https://")
+
+
+def test_a_certificate_that_no_known_authority_signed_is_refused(lab: LiveLab) -> None:
+    log = lab.access_log("client")
+    with lab.rules(world(), policy("{tls: {mode: SIMPLE, sni: www.outside.test}}", "www.outside.test")):
+        (reply,) = lab.client.send(WORLD_URL)
+    (entry,) = log.awaited(1)
+    assert reply.status == 503
+    assert "CERTIFICATE_VERIFY_FAILED" in entry["failure"]
+
+
+def test_mutual_tls_with_files_shows_the_files_certificate(lab: LiveLab, tmp_path: Path) -> None:
+    """The server in the mesh trusts Istio's roots only, so the file's own certificate is refused there."""
+    from integration.gateways.visits import Issuer
+
+    chain, key = Issuer.new().pair("stranger.test")
+    (tmp_path / "cert.pem").write_text(chain)
+    (tmp_path / "key.pem").write_text(key)
+    files = f"clientCertificate: {tmp_path}/cert.pem, privateKey: {tmp_path}/key.pem"
+    with lab.rules(
+        world(), policy(f"{{tls: {{mode: MUTUAL, {files}, insecureSkipVerify: true}}}}", "www.outside.test")
+    ):
+        (outside,) = lab.client.send(WORLD_URL)
+    with lab.rules(
+        policy(
+            f"{{tls: {{mode: MUTUAL, {files}, insecureSkipVerify: true,"
+            " sni: outbound_.8000_._.web.default.svc.cluster.local}}"
+        )
+    ):
+        (inside,) = lab.client.send(f"{WEB}/headers")
+    assert (outside.status, outside.json()["hostname"]) == (200, "world")
+    assert inside.status == 503
