@@ -16,6 +16,7 @@ import click
 from rich.console import Console
 from rich.table import Table
 
+from miniistiod.cli import containers
 from miniistiod.cli.doctor import prepared
 from miniistiod.lab import machine
 from miniistiod.lab.outside import LabError, OutsideLab, Report
@@ -49,6 +50,10 @@ def existing(state: Path | None) -> OutsideLab:
 @click.group()
 def lab() -> None:
     """Run Bookinfo and other workloads on real Envoys, in network namespaces of this machine."""
+
+
+for command in (containers.compose, containers.check, containers.pod, containers.tokens):
+    lab.add_command(command)
 
 
 @lab.command()

@@ -1,7 +1,7 @@
 """A workload's annotations → the iptables rules that put its sidecar into the way, for iptables-restore.
 
-They are the rules that istio-init lays, one for one, with one difference: Istio knows Envoy's own
-connections by their user id, which an unprivileged user namespace cannot match; here they carry a mark.
+They are the rules that istio-init lays, one for one. Istio knows Envoy's own connections by their user id, as
+do the containers; an unprivileged user namespace cannot match that, so there they carry a mark.
 """
 
 from __future__ import annotations
@@ -30,6 +30,14 @@ class Capture:
     exclude_outbound_ports: tuple[str, ...] = ()
 
 
+@dataclass(frozen=True, slots=True)
+class Own:
+    """How Envoy's own connections are told: the match for them, and the one for all others."""
+
+    match: str
+    others: str
+
+
 def capture_of(annotations: Mapping[str, str]) -> Capture:
     """The wishes of a Pod, in Istio's annotations."""
 
@@ -46,7 +54,17 @@ def capture_of(annotations: Mapping[str, str]) -> Capture:
     )
 
 
-def capture_rules(capture: Capture, mark: int = MARK) -> str:
+def by_mark(mark: int = MARK) -> Own:
+    """Told by the mark of their packets."""
+    return Own(f"-m mark --mark {mark}", f"-m mark ! --mark {mark}")
+
+
+def by_user(number: int) -> Own:
+    """Told by the user who sends."""
+    return Own(f"-m owner --uid-owner {number}", f"-m owner ! --uid-owner {number}")
+
+
+def capture_rules(capture: Capture, own: Own | None = None) -> str:
     """The nat table of a captured workload; iptables-restore lays it in one step."""
     lines = [
         "*nat",
@@ -58,7 +76,7 @@ def capture_rules(capture: Capture, mark: int = MARK) -> str:
         f"-A ISTIO_REDIRECT -p tcp -j REDIRECT --to-ports {OUTBOUND}",
         f"-A ISTIO_IN_REDIRECT -p tcp -j REDIRECT --to-ports {INBOUND}",
         *inbound(capture),
-        *outbound(capture, mark),
+        *outbound(capture, own or by_mark()),
         "COMMIT",
     ]
     return "\n".join(lines) + "\n"
@@ -79,9 +97,9 @@ def inbound(capture: Capture) -> Iterator[str]:
     yield "-A ISTIO_INBOUND -p tcp -j ISTIO_IN_REDIRECT"
 
 
-def outbound(capture: Capture, mark: int) -> Iterator[str]:
+def outbound(capture: Capture, own: Own) -> Iterator[str]:
     """What the workload and its Envoy send; the order is the meaning."""
-    envoy = f"-m mark --mark {mark}"
+    envoy = own.match
     yield "-A OUTPUT -j ISTIO_OUTPUT"
     for port in capture.exclude_outbound_ports:
         yield f"-A ISTIO_OUTPUT -p tcp --dport {port} -j RETURN"
@@ -91,7 +109,7 @@ def outbound(capture: Capture, mark: int) -> Iterator[str]:
     # The application called itself by its service's name: Envoy → Envoy's inbound side → application.
     yield f"-A ISTIO_OUTPUT -o lo ! -d 127.0.0.1/32 -p tcp ! --dport {TUNNEL} {envoy} -j ISTIO_IN_REDIRECT"
     # The application called itself by its own address.
-    yield f"-A ISTIO_OUTPUT -o lo -m mark ! --mark {mark} -j RETURN"
+    yield f"-A ISTIO_OUTPUT -o lo {own.others} -j RETURN"
     # Envoy's own connections must not come back to it.
     yield f"-A ISTIO_OUTPUT {envoy} -j RETURN"
     yield "-A ISTIO_OUTPUT -d 127.0.0.1/32 -j RETURN"

@@ -20,6 +20,7 @@ TEMPLATES = "inject.istio.io/templates"
 HOSTNAMES = "lab.mini-istiod.io/hostnames"
 """Annotation: names of the outside world that a workload plays, separated by commas. Of a Service: names that
 lead to its address, `*.example.com` among them, as the DNS of a domain leads to a load balancer."""
+REVISION = "istio.io/rev"
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,6 +56,8 @@ class Workload:
     containers: tuple[Container, ...]
     labels: Mapping[str, str] = field(default_factory=dict)
     annotations: Mapping[str, str] = field(default_factory=dict)
+    revision: str = ""
+    """Which control plane its proxy asks; "" is the default one."""
 
     @property
     def key(self) -> str:
@@ -132,7 +135,7 @@ def lab_of(documents: Iterable[Document]) -> Lab:
     """The lab that these documents describe, in their order."""
     documents = list(documents)
     injected = {
-        d["metadata"]["name"]
+        d["metadata"]["name"]: strings(d["metadata"].get("labels")).get(REVISION, "")
         for d in documents
         if d["kind"] == "Namespace" and namespace_injects(d["metadata"])
     }
@@ -145,10 +148,10 @@ def lab_of(documents: Iterable[Document]) -> Lab:
 def namespace_injects(metadata: Document) -> bool:
     """Whether the workloads of a namespace get a sidecar unless they say no."""
     labels = metadata.get("labels") or {}
-    return labels.get("istio-injection") == "enabled" or bool(labels.get("istio.io/rev"))
+    return labels.get("istio-injection") == "enabled" or bool(labels.get(REVISION))
 
 
-def workloads_of(document: Document, injected: set[str]) -> Iterator[Workload]:
+def workloads_of(document: Document, injected: Mapping[str, str]) -> Iterator[Workload]:
     """The workloads of a Deployment, StatefulSet or bare Pod; none for another kind.
 
     A Pod that has an address already runs elsewhere.
@@ -163,8 +166,8 @@ def workloads_of(document: Document, injected: set[str]) -> Iterator[Workload]:
         yield workload(document["metadata"], "", document, injected)
 
 
-def workload(owner: Document, suffix: str, template: Document, injected: set[str]) -> Workload:
-    """One workload made from a Pod template."""
+def workload(owner: Document, suffix: str, template: Document, injected: Mapping[str, str]) -> Workload:
+    """One workload made from a Pod template. `injected`: namespace with sidecars → its revision."""
     metadata, spec = template.get("metadata") or {}, template["spec"]
     namespace = owner.get("namespace", "default")
     return Workload(
@@ -176,6 +179,7 @@ def workload(owner: Document, suffix: str, template: Document, injected: set[str
         containers=tuple(container(c) for c in spec.get("containers", ())),
         labels=strings(metadata.get("labels")),
         annotations=strings(metadata.get("annotations")),
+        revision=strings(metadata.get("labels")).get(REVISION, injected.get(namespace, "")),
     )
 
 

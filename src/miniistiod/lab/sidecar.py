@@ -38,9 +38,15 @@ TELLING = ("ConfigMap", "MeshConfig", "ProxyConfig")
 
 
 def write_bootstrap(
-    workload: Workload, address: str, folder: Path, discovery: Discovery, proxy_config: Mapping[str, Any]
+    workload: Workload,
+    address: str,
+    folder: Path,
+    discovery: Discovery,
+    proxy_config: Mapping[str, Any],
+    mark: int = bootstraps.MARK,
 ) -> Path:
-    """Write the bootstrap of a workload's proxy. A gateway is not captured and needs no mark."""
+    """Write the bootstrap of a workload's proxy. A gateway is not captured and needs no mark; nor does one
+    that is known by its user."""
     described = bootstraps.Workload(
         name=workload.name,
         namespace=workload.namespace,
@@ -53,7 +59,7 @@ def write_bootstrap(
         ports=workload.ports_json,
     )
     path = folder / "bootstrap.json"
-    mark = 0 if workload.proxy == "router" else bootstraps.MARK
+    mark = 0 if workload.proxy == "router" else mark
     path.write_text(as_json(bootstrap(described, discovery, mark=mark, proxy_config=proxy_config)))
     return path
 
@@ -82,10 +88,10 @@ def injected_labels(workload: Workload) -> dict[str, str]:
     return labels
 
 
-def prepare_authority(state: State) -> None:
+def prepare_authority(directory: Path) -> None:
     """Make the lab's certificate authority and its token key, if they are not there yet."""
-    authority_store.authority(state.keys, datetime.now(UTC))
-    authority_store.token_key(state.keys)
+    authority_store.authority(directory, datetime.now(UTC))
+    authority_store.token_key(directory)
 
 
 def write_token(workload: Workload, folder: Path, state: State) -> Path:

@@ -53,7 +53,7 @@ class Supervisor:
     async def run(self, published: dict[str, socket.socket]) -> None:
         """Everything, until it is told to stop."""
         await self.make_network()
-        prepare_authority(self.state)
+        prepare_authority(self.state.keys)
         tasks = [asyncio.create_task(self.renew_tokens()), asyncio.create_task(self.await_control_plane())]
         self.control_plane.keep()
         loop = asyncio.get_running_loop()

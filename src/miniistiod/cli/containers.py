@@ -1,0 +1,66 @@
+"""`miniistiod lab compose`, `check`, and what the containers of a compose lab run: `pod`, `tokens`."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+from miniistiod import config
+from miniistiod.mesh.findings import findings
+from miniistiod.mesh.snapshot import snapshot
+
+SUFFIXES = (".yaml", ".yml", ".json")
+ROOT = Path("/")
+
+
+@click.command()
+@click.argument("folder", type=click.Path(exists=True, file_okay=False, path_type=Path))
+def compose(folder: Path) -> None:
+    """Print the docker-compose.yaml of a lab whose description is FOLDER/config."""
+    from miniistiod.lab.compose import compose as made
+    from miniistiod.lab.store import Store
+
+    click.echo(made(Store(folder / "config").documents(), str(folder)), nl=False)
+
+
+@click.command()
+@click.argument("paths", nargs=-1, type=click.Path(exists=True, path_type=Path))
+def check(paths: tuple[Path, ...]) -> None:
+    """Say what is wrong or odd in a configuration, /config by default. Fails when something is."""
+    files = [file for path in paths or (Path("/config"),) for file in documents(path)]
+    store = config.loaded({str(file): file.read_text() for file in files})
+    found = (*store.diagnostics, *findings(snapshot(store)))
+    for diagnostic in found:
+        click.echo(diagnostic.text())
+    if found:
+        raise click.ClickException(f"{len(found)} to mend in {len(files)} files")
+    click.echo(f"nothing to mend in {len(files)} files")
+
+
+def documents(path: Path) -> list[Path]:
+    """The files of a folder, or the file itself."""
+    return sorted(p for p in path.rglob("*") if p.suffix in SUFFIXES) if path.is_dir() else [path]
+
+
+@click.command(hidden=True)
+@click.argument("key", metavar="NAME.NAMESPACE")
+@click.option("--reported", is_flag=True, help="Tell the control plane of this Pod.")
+def pod(key: str, reported: bool) -> None:
+    """Prepare the network of a workload, then hold it. The entrypoint of the image mini-istiod-init."""
+    from miniistiod.lab import container
+
+    lab = container.described(ROOT / "config")
+    workload = next((w for w in lab.workloads if w.key == key), None)
+    if workload is None:
+        raise click.ClickException(f"/config describes no workload {key}")
+    container.prepare(workload, lab, ROOT, reported)
+    container.sleep_without_rights()
+
+
+@click.command(hidden=True)
+def tokens() -> None:
+    """Give each pod its token, for ever. The container `tokens` of a compose lab."""
+    from miniistiod.lab import container
+
+    container.keep_tokens(ROOT)
