@@ -7,10 +7,11 @@ from typing import Any
 
 from google.protobuf import json_format
 
+from miniistiod.analysis import analysis
 from miniistiod.api.istio.networking.virtual_service_pb2 import VirtualService
 from miniistiod.app.mesh_source import MeshSource
 from miniistiod.config import AnyObject
-from miniistiod.mesh.findings import findings
+from miniistiod.explain.findings import edge_findings
 from miniistiod.mesh.gateway_api_status import statuses
 from miniistiod.mesh.service import Endpoint
 from miniistiod.server.metrics import Metrics
@@ -69,7 +70,8 @@ def endpoint(each: Endpoint) -> Json:
 
 def diagnostics(source: MeshSource) -> list[Json]:
     """All that is wrong or odd in the documents, each by itself and together."""
-    return [d.json() for d in (*source.store.diagnostics, *findings(source.mesh))]
+    odd = (*analysis(source.store, source.mesh), *edge_findings(source.store.kinds, source.mesh))
+    return [d.json() for d in (*source.store.diagnostics, *odd)]
 
 
 def gateway_status(source: MeshSource) -> list[Json]:

@@ -8,22 +8,18 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import NamedTuple
 
-from envoy.config.core.v3.base_pb2 import Node
-from google.protobuf import json_format
-
 from miniistiod.api.istio.networking.gateway_pb2 import Gateway
 from miniistiod.app.authorization import authorization, subjects
 from miniistiod.config import Place, Store
 from miniistiod.config.objects import Object
 from miniistiod.explain.request import Request
 from miniistiod.explain.route import Explanation, Judged, explanation
+from miniistiod.explain.vantage import vantage
 from miniistiod.mesh.gateway_listeners import INFIX, SERVICE
 from miniistiod.mesh.mesh import Mesh
 from miniistiod.mesh.policies import selected
 from miniistiod.mesh.snapshot import snapshot
 from miniistiod.mesh.virtual_services import SEMANTICS
-from miniistiod.proxy.node import proxy
-from miniistiod.proxy.scope import ProxyScope
 
 Where = tuple[str, Mapping[str, str]]
 """Namespace and labels of a proxy."""
@@ -36,7 +32,7 @@ class NoGateway(LookupError):
 def from_workload(store: Store, workload: str, request: Request) -> Explanation:
     """What the sidecar of a workload does. Raises NoWorkload."""
     subject = authorization(store, workload).subject
-    return explanation(scope_of("sidecar", (subject.namespace, subject.labels), snapshot(store)), request)
+    return explanation(vantage("sidecar", subject.namespace, subject.labels, snapshot(store)), request)
 
 
 def at_gateway(store: Store, name: str, request: Request) -> Explanation:
@@ -47,7 +43,7 @@ def at_gateway(store: Store, name: str, request: Request) -> Explanation:
     if not found:
         known = ", ".join(sorted({f"{g.namespace}/{own_name(g)}" for g in mesh.gateways})) or "none"
         raise NoGateway(f"no Gateway {name}; there are {known}")
-    return explanation(scope_of("router", router_of(found[0], store, mesh), mesh), request)
+    return explanation(vantage("router", *router_of(found[0], store, mesh), mesh), request)
 
 
 def own_name(gateway: Object[Gateway]) -> str:
@@ -65,16 +61,6 @@ def router_of(gateway: Object[Gateway], store: Store, mesh: Mesh) -> Where:
     chosen = (each for each in subjects(store) if selected(selector, each.labels))
     first = next(chosen, None)
     return (first.namespace, first.labels) if first is not None else (gateway.namespace, dict(selector))
-
-
-def scope_of(kind: str, where: Where, mesh: Mesh) -> ProxyScope:
-    """The scope of a proxy there, which need not be connected."""
-    namespace, labels = where
-    tree = {
-        "id": f"{kind}~192.0.2.1~asked.{namespace}~{namespace}.svc.{mesh.settings.domain}",
-        "metadata": {"NAMESPACE": namespace, "LABELS": dict(labels)},
-    }
-    return ProxyScope(proxy(json_format.ParseDict(tree, Node())), mesh)
 
 
 class Written(NamedTuple):
