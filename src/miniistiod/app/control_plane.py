@@ -21,10 +21,10 @@ from miniistiod.generate.file_secrets import file_secrets
 from miniistiod.server import certificates
 from miniistiod.server.admin import HttpServer, debug_pages, monitoring_pages
 from miniistiod.server.files import ConfigFiles
-from miniistiod.server.jwks import KeyFetcher, get
+from miniistiod.server.jwks import TIMEOUT, KeyFetcher, get
 from miniistiod.server.security import Security, SecurityOptions
 from miniistiod.server.server import AdsServer
-from miniistiod.translate.request_authentication.key_set import KeySets
+from miniistiod.translate.request_authentication.key_set import KeySets, KeySource
 
 log = structlog.get_logger("serve")
 
@@ -34,8 +34,9 @@ class ControlPlane:
 
     def __init__(self, settings: Settings) -> None:
         self.settings = settings
-        self.source = MeshSource(secrets=bool(settings.secure_grpc_address))
-        self.security = self._security() if settings.secure_grpc_address else None
+        self.source = MeshSource(secrets=settings.secure)
+        self.security = self._security() if settings.secure else None
+        self._issuers = {KeySource(name, url): TIMEOUT for name, url in settings.issuer_urls}
         self.server = self._server(self.security)
         self._files = ConfigFiles(settings.config)
         self._keys = KeyFetcher(get, self._fetched)
@@ -101,11 +102,16 @@ class ControlPlane:
     def _listen(self) -> None:
         if self.settings.grpc_address:
             self.server.listen(self.settings.grpc_address)
-        if self.security is not None:
-            self.server.listen(self.settings.secure_grpc_address, self.security.server_credentials())
-            if self.settings.client_certificate_address:
-                mutual = self.security.server_credentials(client_certificates=True)
-                self.server.listen(self.settings.client_certificate_address, mutual)
+        if self.security is None:
+            return
+        if self.settings.trust_plaintext:
+            log.warning("whoever connects in plaintext gets private keys", address=self.settings.grpc_address)
+        for address, asks in (
+            (self.settings.secure_grpc_address, False),
+            (self.settings.client_certificate_address, True),
+        ):
+            if address:
+                self.server.listen(address, self.security.server_credentials(asks))
 
     def _web(self) -> list[HttpServer]:
         offers = (
@@ -121,7 +127,7 @@ class ControlPlane:
             self.source.update(store)
             if not self.server.serving:
                 rarely_collected()
-            self._keys.want(self.source.key_sources)
+            self._keys.want({**self._issuers, **self.source.key_sources})
             pages.measured(self.source, self.server.metrics)
             self.server.source_changed()
             known = self._report(store, known)
@@ -144,6 +150,9 @@ class ControlPlane:
         return frozenset(found)
 
     def _fetched(self, key_sets: KeySets) -> None:
+        if self.security is not None:
+            fetched = ((source, key_sets.texts.get(source)) for source in self._issuers)
+            self.security.believed = tuple(Issuer(source.issuer, text) for source, text in fetched if text)
         self.source.update_keys(key_sets)
         self.server.source_changed("keys")
 

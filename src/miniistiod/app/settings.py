@@ -23,9 +23,9 @@ def state_directory() -> Path:
 class Settings:
     """`ca_directory` holds our own self-signed authority; `cacerts` a user's own, which wins.
 
-    `certificate_lifetime` is in seconds. `token_issuers` are (name, JWKS file). `secret_folders` may be named
-    in `file-cert:` secrets. `client_certificate_address` asks for client certificates instead of tokens.
-    `trust_plaintext` serves private keys in plaintext.
+    `certificate_lifetime` is in seconds. `token_issuers` are (name, JWKS file), `issuer_urls` (name, where
+    its JWKS is fetched). `secret_folders` may be named in `file-cert:` secrets. `client_certificate_address`
+    asks for client certificates instead of tokens. `trust_plaintext` serves private keys in plaintext.
     """
 
     config: tuple[Path, ...]
@@ -37,6 +37,12 @@ class Settings:
     cacerts: Path | None = None
     certificate_lifetime: float = CERTIFICATE_LIFETIME
     token_issuers: tuple[tuple[str, Path], ...] = ()
+    issuer_urls: tuple[tuple[str, str], ...] = ()
     secret_folders: tuple[Path, ...] = ()
     client_certificate_address: str = ""
     trust_plaintext: bool = False
+
+    @property
+    def secure(self) -> bool:
+        """Whether anybody can be given a secret."""
+        return bool(self.secure_grpc_address or self.client_certificate_address or self.trust_plaintext)

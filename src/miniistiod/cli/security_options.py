@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -13,14 +14,21 @@ from miniistiod.app import settings as defaults
 FOLDER = click.Path(exists=True, file_okay=False, path_type=Path)
 
 
+URL = re.compile(r"(?P<name>[^=]+)=(?P<url>https?://.+)")
+
+
 def issuers(
-    _: click.Context, parameter: click.Parameter, given: tuple[str, ...]
+    context: click.Context, parameter: click.Parameter, given: tuple[str, ...]
 ) -> tuple[tuple[str, Path], ...]:
-    """NAME=FILE, several times."""
-    pairs = [text.rpartition("=") for text in given]
+    """NAME=FILE, several times. NAME=URL goes into the parameter `issuer_urls`."""
+    found = [(text, URL.fullmatch(text)) for text in given]
+    context.params["issuer_urls"] = tuple((match["name"], match["url"]) for _, match in found if match)
+    pairs = [text.rpartition("=") for text, match in found if not match]
     for name, _equals, file in pairs:
         if not name or not Path(file).is_file():
-            raise click.BadParameter(f"{name}={file} is not NAME=FILE of a key set", param=parameter)
+            raise click.BadParameter(
+                f"{name}={file} is not NAME=FILE or NAME=URL of a key set", param=parameter
+            )
     return tuple((name, Path(file)) for name, _equals, file in pairs)
 
 
@@ -52,10 +60,10 @@ OPTIONS = (
         "--token-issuer",
         "token_issuers",
         multiple=True,
-        metavar="NAME=FILE",
+        metavar="NAME=FILE|URL",
         callback=issuers,
         envvar="MINIISTIOD_TOKEN_ISSUERS",
-        help="An issuer of workload tokens to believe besides ourselves, and its key set (JWKS).",
+        help="An issuer of workload tokens to believe besides ourselves, and where its key set (JWKS) is.",
     ),
     click.option(
         "--secret-folder",

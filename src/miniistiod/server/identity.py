@@ -95,10 +95,16 @@ def certificate_identity(auth_context: Mapping[str, Any]) -> Identity | None:
 
 def claimed(node: Any) -> tuple[str, str]:
     """(namespace, service account) as the Node has it, "" for what it does not say."""
-    fields = node.metadata.fields
-    namespace = fields["NAMESPACE"].string_value if "NAMESPACE" in fields else ""
-    account = fields["SERVICE_ACCOUNT"].string_value if "SERVICE_ACCOUNT" in fields else ""
+    namespace, account = (_text(node.metadata.fields, name) for name in ("NAMESPACE", "SERVICE_ACCOUNT"))
     return namespace or _namespace(node.id), account
+
+
+def _text(fields: Mapping[str, Any], name: str) -> str:
+    """A field's text. Something else than text stays a claim, one that nobody can prove."""
+    if name not in fields:
+        return ""
+    kind = fields[name].WhichOneof("kind")
+    return str(fields[name].string_value) if kind == "string_value" else f"({kind})"
 
 
 def _namespace(node_id: str) -> str:

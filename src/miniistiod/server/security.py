@@ -65,13 +65,17 @@ def utc_now() -> datetime:
 
 @dataclass(slots=True)
 class Security:
-    """Made before the server; raises ca.BadAuthority when there is no authority to begin with."""
+    """Made before the server; raises ca.BadAuthority when there is no authority to begin with.
+
+    `believed` are the issuers whose keys have been fetched by now.
+    """
 
     options: SecurityOptions
     trust_domain: Callable[[], str]
     files_of: Callable[[Any], frozenset[str]] | None = None
     clock: Callable[[], datetime] = utc_now
     changed: Callable[[], None] = lambda: None
+    believed: Sequence[tokens.Issuer] = ()
     authorities: Authorities = field(init=False)
     doorkeeper: Doorkeeper = field(init=False)
     secrets: WorkloadSecrets = field(init=False)
@@ -85,11 +89,13 @@ class Security:
             options.directory, self.clock, options.own_authority, options.lifetime, options.root_spread
         )
         self.token_key = authority_store.token_key(options.directory)
-        believed = (
+        always = (
             tokens.Issuer(tokens.ISSUER, tokens.key_set([self.token_key.public_key()])),
             *options.issuers,
         )
-        self.doorkeeper = Doorkeeper(lambda: believed, self.trust_domain, self.clock, options.trust_plaintext)
+        self.doorkeeper = Doorkeeper(
+            lambda: (*always, *self.believed), self.trust_domain, self.clock, options.trust_plaintext
+        )
         self.files = file_secrets.FileSecrets(options.file_folders)
         self.secrets = WorkloadSecrets(
             self.authorities.current, self.clock, self._tell, options.lifetime, self._files()

@@ -13,6 +13,7 @@ from miniistiod.config.validation.finding import Complaint, Findings, Steps, at,
 
 Rule = Callable[[Sequence[str], Steps], Findings]
 MOST_ACCOUNTS, LONGEST_ACCOUNT = 16, 320
+BITS = re.compile(r"0|[1-9][0-9]{0,2}")
 LITERAL = re.compile(r"[a-zA-Z0-9\-._~%!$&'()+,;:@=]+")
 ONE, ANY = "{*}", "{**}"
 EMPTY = Complaint("this is empty", "fill or remove it")
@@ -33,8 +34,12 @@ def _anything(text: str) -> Complaint | None:
 
 
 def _address(text: str) -> Complaint | None:
+    """Go's netip: a range is ADDRESS/BITS, without a zone, and BITS is no netmask."""
+    address, slash, bits = text.partition("/")
     try:
-        _ = ipaddress.ip_network(text, strict=False) if "/" in text else ipaddress.ip_address(text)
+        width = ipaddress.ip_address(address).max_prefixlen
+        if slash and ("%" in address or not BITS.fullmatch(bits) or int(bits) > width):
+            raise ValueError
     except ValueError:
         return Complaint(
             f'"{text}" is no address or range of addresses', "write it as 10.1.2.3 or 10.1.0.0/16"

@@ -6,8 +6,8 @@ Source: ValidateRequestAuthentication in istio's pkg/config/validation.
 from __future__ import annotations
 
 import json
+import re
 from typing import Any
-from urllib.parse import urlsplit
 
 from miniistiod.api.istio.security.request_authentication_pb2 import JWTRule, RequestAuthentication
 from miniistiod.config.objects import Object
@@ -15,7 +15,13 @@ from miniistiod.config.validation import headers, values
 from miniistiod.config.validation.finding import Complaint, Findings, Steps, at, error, warning
 from miniistiod.config.validation.selector import policy_targets
 
-KEY_TYPES = frozenset(("RSA", "EC", "OKP", "oct"))
+PARTS = {"RSA": ("n", "e"), "EC": ("crv", "x", "y"), "OKP": ("crv", "x"), "oct": ("k",)}
+"""The types of keys, and what a key of that type cannot be without."""
+
+BASE64 = re.compile(r"[A-Za-z0-9_\-+/]+={0,2}")
+CONTROL = re.compile(r"[\x00-\x1f\x7f]")
+ADDRESS = re.compile(r"https?://(?:[^/?#@]*@)?(\[[^\]]*\]|[^/?#:\s]*)(:[0-9]*)?(?P<path>[/?#].*)?", re.I)
+BAD_ESCAPE = re.compile(r"%(?![0-9A-Fa-f]{2})")
 PRIVATE_PARTS = frozenset(("d", "k"))
 """Members of a JSON web key that only a private or shared one has."""
 
@@ -54,13 +60,12 @@ def _rule(rule: JWTRule, steps: Steps) -> Findings:
 
 
 def _key_address(uri: str) -> Complaint | None:
-    wrong = Complaint(f'"{uri}" is no address to get keys from', "write https://HOST/PATH")
-    try:
-        parts = urlsplit(uri)
-        _ = parts.port  # raises when it is no number
-    except ValueError:
-        return wrong
-    return None if parts.scheme in ("http", "https") else wrong
+    """What Go's url.Parse takes, with one of two schemes."""
+    found = None if CONTROL.search(uri) else ADDRESS.fullmatch(uri)
+    path = re.split("[?#]", found["path"] or "")[0] if found else ""
+    if found and not BAD_ESCAPE.search(path):
+        return None
+    return Complaint(f'"{uri}" is no address to get keys from', "write https://HOST/PATH")
 
 
 def _keys(text: str, steps: Steps) -> Findings:
@@ -85,4 +90,12 @@ def _parsed(text: str) -> list[dict[str, Any]] | None:
     keys = whole.get("keys", [whole]) if isinstance(whole, dict) else None
     if not isinstance(keys, list):
         return None
-    return keys if all(isinstance(key, dict) and key.get("kty") in KEY_TYPES for key in keys) else None
+    return keys if all(isinstance(key, dict) and _whole(key) for key in keys) else None
+
+
+def _whole(key: dict[str, Any]) -> bool:
+    """Whether a key has what its type needs, and the numbers in it can be read."""
+    needed = PARTS.get(str(key.get("kty")), ("kty",))
+    if needed == ("kty",) or not all(isinstance(key.get(part), str) for part in needed):
+        return False
+    return all(BASE64.fullmatch(key[part]) for part in needed if part != "crv")
