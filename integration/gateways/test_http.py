@@ -107,6 +107,9 @@ def test_gateways_on_one_port_are_merged_and_a_foreign_protocol_is_refused(lab: 
     tcp = "tcp: [{route: [{destination: {host: tcp-echo.default.svc.cluster.local, port: {number: 9000}}}]}]"
     with lab.rules(first, second, *to), lab.rules(third, virtual_service("late", "'*'", "third", tcp)):
         assert [visit(lab, f"{n}.example.com").status for n in ("first", "second")] == [418, 418]
+        said = lab.pages.get("/debug/diagnostics").json()
+    lost = [(each["object"], each["path"]) for each in said if each["code"] == "IST0145"]
+    assert lost == [("Gateway default/third", "spec.servers[0]")]
 
 
 def test_rules_of_two_gateways_for_the_same_host_add_up(lab: LiveLab) -> None:

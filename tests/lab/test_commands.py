@@ -112,3 +112,29 @@ def test_status_and_exec_of_a_lab_that_does_not_run_say_so(shell: Shell) -> None
         result = shell(*words)
         assert result.exit_code == 1
         assert result.stderr.startswith("Error: ")
+
+
+def test_get_shows_the_status_that_istiod_would_write(shell: Shell) -> None:
+    shell("apply", "-f", str(CONFIGS / "gateway-api"))
+    shell("apply", "-f", str(CONFIGS / "gateway-api" / "exercises" / "01-route"))
+    given = yaml.safe_load(shell("get", "httproute", "httpbin", "-o", "yaml").stdout)
+    (parent,) = given["status"]["parents"]
+    assert parent["parentRef"] == {"group": "gateway.networking.k8s.io", "kind": "Gateway", "name": "front"}
+    told = {each["type"]: (each["status"], each["reason"]) for each in parent["conditions"]}
+    assert told == {"Accepted": ("True", "Accepted"), "ResolvedRefs": ("False", "BackendNotFound")}
+    assert "status" not in yaml.safe_load(shell("get", "service", "front-istio", "-o", "yaml").stdout)
+
+
+def test_routes_tells_which_rule_takes_a_request_and_where_it_stands(shell: Shell) -> None:
+    shell("apply", "-f", str(CONFIGS / "httpbin"))
+    shell("apply", "-f", str(CONFIGS / "gateways"))
+    shell("apply", "-f", str(CONFIGS / "gateways" / "exercises" / "01-http"))
+    said = shell("routes", "httpbin.example.com", "/delay/1", "--gateway", "httpbin").stdout.splitlines()
+    assert said[0] == "to httpbin.default.svc.cluster.local:8000"
+    assert said[1] == "  by VirtualService default/httpbin spec.http[0].match[1]"
+    assert said[2].strip().startswith(f"{shell.state}/config/default/virtualservice-httpbin.yaml:")
+    assert "the path is /delay/1, not prefix /status" in said[-1]
+    lost = shell("routes", "httpbin.example.com", "/", "--gateway", "nobody")
+    assert (lost.exit_code, "default/httpbin" in lost.stderr) == (1, True)
+    unclear = shell("routes", "httpbin.example.com")
+    assert (unclear.exit_code, "--gateway" in unclear.stderr) == (2, True)

@@ -33,9 +33,10 @@ REMEDIES = {
     "InvalidDestination": "write the Service's own name and a port",
     "InvalidKind": "write a Service as the backend",
     "AddressNotUsable": "write a Service of that name and port for the Gateway's routers",
-    "AddressNotAssigned": "start the Gateway's routers, and give its load balancer an address",
     "UnsupportedAddress": "write addresses of type Hostname: names of Services",
 }
+PASSING = ("AddressNotAssigned",)
+"""Reasons that only say what does not run yet."""
 GOOD = {"Conflicted": "False"}
 """Conditions whose good status is not True."""
 
@@ -60,8 +61,9 @@ def of_status(about: Object[Any], status: Json) -> Iterator[Diagnostic]:
         places += [(reference_path(about, e["parentRef"]), e["conditions"]) for e in status["parents"]]
         yield from strangers(about, status)
     for path, conditions in places:
-        failing = (c for c in conditions if c["status"] != GOOD.get(c["type"], "True"))
-        for each in {c["message"]: c for c in failing}.values():
+        failing = [c for c in conditions if c["status"] != GOOD.get(c["type"], "True")]
+        lasting = (c for c in failing if c["reason"] not in PASSING)
+        for each in {c["message"]: c for c in lasting}.values():
             said = f"{each['type']} is {each['status']} ({each['reason']}): {each['message']}"
             yield warning(about, path, each["reason"], said, REMEDIES.get(each["reason"], ""))
 
