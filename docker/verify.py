@@ -71,7 +71,10 @@ def program() -> str:
 
 
 def spoken(command: str, compose: str) -> str:
-    """The command as a script can run it: with the compose that is here, and without a terminal."""
+    """The command as a script can run it: with the compose and the ports that are here, and no terminal."""
+    for name, value in os.environ.items():
+        if name.startswith("PORT_"):
+            command = command.replace(name.removeprefix("PORT_"), value)
     return command.replace("docker compose exec ", "docker compose exec -T ").replace(
         "docker compose", compose
     )

@@ -29,7 +29,8 @@ HEADER = """\
 MEMBER = ["sh", "-c", 'until [ -s /pod/member ]; do sleep 0.1; done; exec sh /pod/member "$$@"', "sh"]
 """The entrypoint of what lives in a pod's network: a script that the pod lays down, see container.py."""
 READY = (
-    "exec 3<>/dev/tcp/127.0.0.1/15021 && printf 'GET /healthz/ready HTTP/1.1\\r\\nhost: lab\\r\\nconnection: close\\r\\n\\r\\n' >&3 && "
+    "exec 3<>/dev/tcp/127.0.0.1/15021 && "
+    "printf 'GET /healthz/ready HTTP/1.1\\r\\nhost: lab\\r\\nconnection: close\\r\\n\\r\\n' >&3 && "
     "read -r _ status _ <&3 && test $$status = 200"
 )
 """Envoy's readiness, asked with what its image has: a shell."""
