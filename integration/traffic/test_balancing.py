@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from integration.traffic.rules import SUBSETS, WEB, hosts, likely, policy, routes, subsets
+from integration.traffic.rules import WEB, hosts, likely, policy, routes, subsets
 from miniistiod.testing.live import LiveLab
 
 pytestmark = pytest.mark.lab("traffic")

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
 import pytest
 
+from integration.gateways.visits import Issuer
 from integration.traffic.rules import WEB, networking, policy
 from miniistiod.testing.live import LiveLab
 
@@ -73,24 +72,16 @@ def test_a_certificate_that_no_known_authority_signed_is_refused(lab: LiveLab) -
     assert "CERTIFICATE_VERIFY_FAILED" in entry["failure"]
 
 
-def test_mutual_tls_with_files_shows_the_files_certificate(lab: LiveLab, tmp_path: Path) -> None:
-    """The server in the mesh trusts Istio's roots only, so the file's own certificate is refused there."""
-    from integration.gateways.visits import Issuer
-
-    chain, key = Issuer.new().pair("stranger.test")
-    (tmp_path / "cert.pem").write_text(chain)
-    (tmp_path / "key.pem").write_text(key)
-    files = f"clientCertificate: {tmp_path}/cert.pem, privateKey: {tmp_path}/key.pem"
-    with lab.rules(
-        world(), policy(f"{{tls: {{mode: MUTUAL, {files}, insecureSkipVerify: true}}}}", "www.outside.test")
-    ):
-        (outside,) = lab.client.send(WORLD_URL)
-    with lab.rules(
-        policy(
-            f"{{tls: {{mode: MUTUAL, {files}, insecureSkipVerify: true,"
-            " sni: outbound_.8000_._.web.default.svc.cluster.local}}"
-        )
-    ):
-        (inside,) = lab.client.send(f"{WEB}/headers")
-    assert (outside.status, outside.json()["hostname"]) == (200, "world")
-    assert inside.status == 503
+def test_mutual_tls_shows_the_certificate_of_a_credential(lab: LiveLab) -> None:
+    """The server in the mesh trusts Istio's roots only: a stranger's certificate is refused there."""
+    mine = Issuer.new().secret("mine", "stranger.test", roots=Issuer.new())
+    tls = "{mode: MUTUAL, credentialName: mine, insecureSkipVerify: true, sni: %s}"
+    only = "workloadSelector: {matchLabels: {app: client}}\n"
+    outside = policy(f"{{tls: {tls % 'www.outside.test'}}}", "www.outside.test", only)
+    server_name = "outbound_.8000_._.web.default.svc.cluster.local"
+    inside = policy(f"{{tls: {tls % server_name}}}", more=only)
+    with lab.rules(world(), mine.replace("istio-system", "default"), outside, inside):
+        (reply,) = lab.client.send(WORLD_URL)
+        (refused,) = lab.client.send(f"{WEB}/headers")
+    assert (reply.status, reply.json()["hostname"]) == (200, "world")
+    assert refused.status == 503

@@ -12,7 +12,7 @@ from envoy.extensions.transport_sockets.tls.v3.secret_pb2 import Secret
 from miniistiod.ca import authority as ca
 from miniistiod.ca import keys
 from miniistiod.ca.credential import server_credential
-from miniistiod.server import authority_store
+from miniistiod.server import authority_store, file_secrets
 from miniistiod.server.authorities import Authorities
 from miniistiod.server.file_secrets import FileSecrets
 from miniistiod.xds.resource import Part
@@ -120,3 +120,15 @@ def test_only_certificates_in_the_given_folders_are_read(tmp_path: Path) -> None
         }
     )
     assert files.part(names) == {}
+
+
+def test_the_roots_of_the_machine_are_served_without_a_folder(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    roots = ca.self_signed(NOW, keys.private_key()).roots_pem
+    (tmp_path / "bundle.crt").write_bytes(roots)
+    monkeypatch.setattr(file_secrets, "BUNDLES", (tmp_path / "nothing.crt", tmp_path / "bundle.crt"))
+    found = FileSecrets([]).part(frozenset({"file-root:system"}))["file-root:system"]
+    assert Secret.FromString(found.body).validation_context.trusted_ca.inline_bytes == roots
+    (tmp_path / "bundle.crt").unlink()
+    assert FileSecrets([]).part(frozenset({"file-root:system"})) == {}

@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from miniistiod.api.istio.networking.destination_rule_pb2 import ClientTLSSettings, DestinationRule
 from miniistiod.proxy.facts import fact
 from miniistiod.proxy.scope import ProxyScope
-from miniistiod.vocab.sds import certificate_file, root_file
+from miniistiod.vocab.sds import SYSTEM_ROOTS, certificate_file, root_file
 
 
 @fact
@@ -33,12 +33,19 @@ def _of_servers(scope: ProxyScope) -> Iterator[str]:
 def _of_destinations(scope: ProxyScope) -> Iterator[str]:
     for destination in scope.destinations:
         if destination.rule is not None:
-            for tls in _client_tls(destination.rule.message):
+            for tls in client_tls(destination.rule.message):
                 yield certificate_file(tls.client_certificate, tls.private_key)
-                yield root_file(tls.ca_certificates)
+                yield root_file(tls.ca_certificates or (SYSTEM_ROOTS if _verifies(tls) else ""))
 
 
-def _client_tls(rule: DestinationRule) -> Iterator[ClientTLSSettings]:
+def _verifies(tls: ClientTLSSettings) -> bool:
+    """Whether a server must show a certificate of an authority that is known from files."""
+    originated = tls.mode in (ClientTLSSettings.SIMPLE, ClientTLSSettings.MUTUAL)
+    return originated and not tls.credential_name and not tls.insecure_skip_verify.value
+
+
+def client_tls(rule: DestinationRule) -> Iterator[ClientTLSSettings]:
+    """All the TLS settings of a rule: of its host, its ports, its subsets and theirs."""
     for policy in (rule.traffic_policy, *(subset.traffic_policy for subset in rule.subsets)):
         yield policy.tls
         yield from (port.tls for port in policy.port_level_settings)

@@ -1,8 +1,9 @@
 """The Secrets and ConfigMaps a proxy may ask for over ADS: `kubernetes://NAME`, its `-cacert`, `configmap://...`.
 
-As in istiod: roots go to any proxy of the Secret's namespace, private keys only to its gateways; a Secret of
-another namespace only where a Gateway (of the Gateway API) was allowed to name it. Whether the proxy is who
-it says, the server has checked before.
+As in istiod: roots go to any proxy of the Secret's namespace, private keys to its gateways; a Secret of
+another namespace only where a Gateway (of the Gateway API) was allowed to name it. A sidecar is given a key
+in istiod if its account may read Secrets; here if a DestinationRule that selects it names the Secret.
+Whether the proxy is who it says, the server has checked before.
 """
 
 from __future__ import annotations
@@ -11,6 +12,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from miniistiod.config.objects import Object
+from miniistiod.generate.file_secrets import client_tls
 from miniistiod.mesh.kept import kept
 from miniistiod.proxy.facts import fact
 from miniistiod.proxy.scope import ProxyScope
@@ -28,13 +30,25 @@ def secrets(scope: ProxyScope) -> tuple[Part, ...]:
     """Everything it may ask for by name."""
     namespace = scope.proxy.namespace
     own = tuple(s for (of_namespace, _), s in scope.mesh.secrets.items() if of_namespace == namespace)
+    keyed = own if scope.proxy.is_router else _of_rules(scope, own)
     parts = [
-        namespace_secrets(own, scope.proxy.is_router),
+        namespace_secrets(keyed, True),
+        namespace_secrets(tuple(s for s in own if s not in keyed), False),
         root_config_maps(tuple(scope.mesh.config_maps.values())),
     ]
     if scope.gateway.credentials:
         parts.append(granted_secrets(_granted(scope)))
     return tuple(parts)
+
+
+def _of_rules(scope: ProxyScope, own: tuple[Object[Any], ...]) -> tuple[Object[Any], ...]:
+    """The Secrets, with those of their roots, that rules for this very proxy name as its credentials."""
+    if not own:
+        return ()
+    rules = (d.rule.message for d in scope.destinations if d.rule is not None)
+    selecting = (rule for rule in rules if rule.HasField("workload_selector"))
+    named = {tls.credential_name.removeprefix(KUBERNETES) for rule in selecting for tls in client_tls(rule)}
+    return tuple(s for s in own if s.name.removesuffix(CA_SUFFIX) in named)
 
 
 @kept

@@ -1,7 +1,7 @@
 """Certificates and keys in files → secrets, for `file-cert:CERTIFICATE~KEY` and `file-root:ROOTS`.
 
-Only files below the given folders are read, so that no configuration can name a key of the control plane
-itself, and only what is a certificate or a key is served. A file replaced through a symlink counts as new.
+Only files below the given folders and the machine's own roots are read, so that no configuration can name a
+key of the control plane itself, and only what is a certificate or a key is served. A file replaced through a symlink counts as new.
 """
 
 from __future__ import annotations
@@ -13,10 +13,24 @@ from pathlib import Path
 from miniistiod.ca import certificates, keys
 from miniistiod.translate.secret.envoy_secret import tls_certificate, validation_context
 from miniistiod.translate.secret.material import KeyPair, Roots
+from miniistiod.vocab.sds import SYSTEM_ROOTS
 from miniistiod.xds.resource import Part, Resource, resource
 
 CERTIFICATE = "file-cert:"
 ROOTS = "file-root:"
+BUNDLES = tuple(
+    map(
+        Path,
+        (
+            "/etc/ssl/certs/ca-certificates.crt",
+            "/etc/pki/tls/certs/ca-bundle.crt",
+            "/etc/ssl/ca-bundle.pem",
+            "/etc/pki/ca-trust/extracted/pem/tls-ca-bundle.pem",
+            "/etc/ssl/cert.pem",
+        ),
+    )
+)
+"""Where the roots that a machine trusts are, by distribution: the content of `file-root:system`."""
 MAX_BYTES = 1 << 20
 POLL = 1.0
 """Seconds between two looks at the files that are in use."""
@@ -78,7 +92,7 @@ class FileSecrets:
 
     def _content(self, path: Path) -> bytes:
         real = path.resolve(strict=True)
-        if not any(real.is_relative_to(folder) for folder in self._folders):
+        if path not in BUNDLES and not any(real.is_relative_to(folder) for folder in self._folders):
             raise ValueError("outside of the folders")
         with real.open("rb") as file:
             return file.read(MAX_BYTES)
@@ -92,6 +106,8 @@ def paths(name: str) -> tuple[Path, ...]:
     if name.startswith(CERTIFICATE):
         parts = name.removeprefix(CERTIFICATE).split("~")
         return tuple(map(Path, parts)) if len(parts) == 2 else ()
+    if name == ROOTS + SYSTEM_ROOTS:
+        return tuple(path for path in BUNDLES if path.exists())[:1] or BUNDLES[:1]
     if name.startswith(ROOTS):
         return (Path(name.removeprefix(ROOTS)),)
     return ()

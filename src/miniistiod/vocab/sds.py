@@ -65,6 +65,10 @@ def external_secret(name: str, cluster: str, authority: str = "") -> SdsSecretCo
     )
 
 
+SYSTEM_ROOTS = "system"
+"""Stands for the machine's own file of roots."""
+
+
 def certificate_file(certificate: str, key: str) -> str:
     """The name of the secret made of two files in the proxy's container; "" unless both are given."""
     return f"file-cert:{certificate}~{key}" if certificate and key else ""

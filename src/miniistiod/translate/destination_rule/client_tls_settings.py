@@ -24,7 +24,6 @@ from miniistiod.vocab import metadata_exchange, sds
 H2 = "h2"
 IN_MESH = "istio"
 """The ALPN by which a server knows a client of the mesh."""
-SYSTEM_ROOTS = "system"
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,7 +113,7 @@ def _file_secrets(settings: ClientTLSSettings, client: TlsClient) -> CommonTlsCo
     if settings.insecure_skip_verify.value:
         context.validation_context.SetInParent()
     else:
-        roots = sds.agent_secret(sds.root_file(settings.ca_certificates or SYSTEM_ROOTS), server)
+        roots = sds.agent_secret(sds.root_file(settings.ca_certificates or sds.SYSTEM_ROOTS), server)
         names = _names(settings, client)
         context.combined_validation_context.CopyFrom(_validation(names, roots, settings.ca_crl))
     return context
