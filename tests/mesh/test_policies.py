@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from miniistiod.mesh.findings import findings
 from miniistiod.mesh.hosts import full_name, most_specific, overlap, subset_of
-from tests.mesh.world import mesh, rule, service, virtual_service
+from tests.mesh.world import mesh
 
 
 def policy(kind: str, name: str, namespace: str, spec: str, created: str = "2024-01-01") -> str:
@@ -68,38 +67,10 @@ def test_the_mode_that_clients_of_a_namespace_expect(documents: list[str], expec
     assert mesh(*documents).peer_authentications.namespace_mode("shop") == expected
 
 
-def test_the_second_policy_for_a_namespace_does_not_apply_and_is_found() -> None:
+def test_the_second_policy_for_a_namespace_does_not_apply_and_is_told_apart() -> None:
     where = mesh(mode("old", "shop", "STRICT"), mode("young", "shop", "DISABLE", "2024-02-01"))
     assert [p.name for p in where.peer_authentications.of_workload("shop", {})] == ["old"]
-    assert [(d.code, d.subject) for d in findings(where)] == [("overruled", "PeerAuthentication shop/young")]
-
-
-def test_a_subset_without_a_destination_rule_is_found() -> None:
-    (found,) = findings(mesh(service("cart"), virtual_service("cart", "cart", "cart, subset: v2")))
-    assert (found.code, found.path) == ("IST0101", "spec.http[0].route[0].destination.subset")
-    assert (
-        findings(
-            mesh(
-                service("cart"),
-                rule("cart", "cart", "v2"),
-                virtual_service("cart", "cart", "cart, subset: v2"),
-            )
-        )
-        == ()
-    )
-
-
-def test_a_destination_that_no_service_has_is_found() -> None:
-    (found,) = findings(mesh(service("cart"), virtual_service("cart", "cart", "gone")))
-    assert (found.code, found.path) == ("IST0101", "spec.http[0].route[0].destination.host")
-    (port,) = findings(mesh(service("cart"), virtual_service("cart", "cart", "cart, port: {number: 99}")))
-    assert port.code == "unknown-port"
-
-
-def test_a_repeated_subset_is_found_at_the_younger_rule() -> None:
-    old, young = rule("old", "cart", "v1"), rule("young", "cart", "v2 v1", created="2024-02-01")
-    (found,) = findings(mesh(service("cart"), young, old))
-    assert (found.subject, found.path) == ("DestinationRule shop/young", "spec.subsets[1]")
+    assert [p.name for p in where.peer_authentications.overruled] == ["young"]
 
 
 @pytest.mark.parametrize(

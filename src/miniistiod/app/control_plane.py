@@ -6,17 +6,18 @@ import asyncio
 import contextlib
 import gc
 import signal
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterable
 from datetime import timedelta
 from typing import Any
 
 import structlog
 
+from miniistiod.analysis import analysis
 from miniistiod.app import pages
 from miniistiod.app.mesh_source import MeshSource
 from miniistiod.app.settings import Settings
 from miniistiod.ca.tokens import Issuer
-from miniistiod.config import Level, Store
+from miniistiod.config import Diagnostic, Level
 from miniistiod.generate.file_secrets import file_secrets
 from miniistiod.server import certificates
 from miniistiod.server.admin import HttpServer, debug_pages, monitoring_pages
@@ -27,6 +28,11 @@ from miniistiod.server.server import AdsServer
 from miniistiod.translate.request_authentication.key_set import KeySets, KeySource
 
 log = structlog.get_logger("serve")
+
+QUIET = 2.0
+"""Seconds without a change after which the whole is analysed: what is pushed must not wait for it."""
+
+SAY = {Level.ERROR: "error", Level.WARNING: "warning", Level.INFO: "info"}
 
 
 class ControlPlane:
@@ -41,6 +47,7 @@ class ControlPlane:
         self._files = ConfigFiles(settings.config)
         self._keys = KeyFetcher(get, self._fetched)
         self._stopped = asyncio.Event()
+        self._changed = asyncio.Event()
 
     async def run(self) -> None:
         """Serve. FileNotFoundError: no such configuration. RuntimeError: an address is taken."""
@@ -50,7 +57,7 @@ class ControlPlane:
         web = self._web()
         for each in web:
             await each.start()
-        work = [self._follow(), self._keys.run(), self._stopped.wait()]
+        work = [self._follow(), self._analyse(), self._keys.run(), self._stopped.wait()]
         if self.security is not None:
             work += self.security.work(lambda: self.server.source_changed("secret"))
         tasks = [asyncio.ensure_future(each) for each in work]
@@ -130,24 +137,20 @@ class ControlPlane:
             self._keys.want({**self._issuers, **self.source.key_sources})
             pages.measured(self.source, self.server.metrics)
             self.server.source_changed()
-            known = self._report(store, known)
+            known = reported(store.diagnostics, known)
+            objects = len(store.objects)
+            log.info("configuration", files=len(store.files), objects=objects, faults=len(known))
+            self._changed.set()
 
-    def _report(self, store: Store, known: frozenset[str]) -> frozenset[str]:
-        """Log what is newly wrong; the texts of all that is wrong now."""
-        found = {d.text(): d for d in store.diagnostics}
-        for text in found.keys() - known:
-            what = found[text]
-            say = log.error if what.level is Level.ERROR else log.warning
-            say(
-                what.message,
-                place=what.place,
-                field=what.path,
-                object=what.subject,
-                remedy=what.remedy,
-                code=what.code,
-            )
-        log.info("configuration", files=len(store.files), objects=len(store.objects), faults=len(found))
-        return frozenset(found)
+    async def _analyse(self) -> None:
+        """Say once what is odd in how the objects fit together, when they have been at rest for a while."""
+        known: frozenset[str] = frozenset()
+        while await self._changed.wait():
+            self._changed.clear()
+            await asyncio.sleep(QUIET)
+            if not self._changed.is_set():
+                found = await asyncio.to_thread(analysis, self.source.store, self.source.mesh)
+                known = reported(found, known)
 
     def _fetched(self, key_sets: KeySets) -> None:
         if self.security is not None:
@@ -163,6 +166,23 @@ class ControlPlane:
     def _disconnected(self, node: object) -> None:
         if self.source.disconnected(node):
             self.server.source_changed("proxy")
+
+
+def reported(found: Iterable[Diagnostic], known: frozenset[str]) -> frozenset[str]:
+    """Log what is newly wrong; the texts of all that is wrong now."""
+    now = {d.text(): d for d in found}
+    for text, what in now.items():
+        if text not in known:
+            say = getattr(log, SAY[what.level])
+            say(
+                what.message,
+                place=what.place,
+                field=what.path,
+                object=what.subject,
+                remedy=what.remedy,
+                code=what.code,
+            )
+    return frozenset(now)
 
 
 def rarely_collected() -> None:

@@ -11,7 +11,6 @@ from miniistiod.analysis import analysis
 from miniistiod.api.istio.networking.virtual_service_pb2 import VirtualService
 from miniistiod.app.mesh_source import MeshSource
 from miniistiod.config import AnyObject
-from miniistiod.explain.findings import edge_findings
 from miniistiod.mesh.gateway_api_status import statuses
 from miniistiod.mesh.service import Endpoint
 from miniistiod.server.metrics import Metrics
@@ -70,8 +69,7 @@ def endpoint(each: Endpoint) -> Json:
 
 def diagnostics(source: MeshSource) -> list[Json]:
     """All that is wrong or odd in the documents, each by itself and together."""
-    odd = (*analysis(source.store, source.mesh), *edge_findings(source.store.kinds, source.mesh))
-    return [d.json() for d in (*source.store.diagnostics, *odd)]
+    return [d.json() for d in (*source.store.diagnostics, *analysis(source.store, source.mesh))]
 
 
 def gateway_status(source: MeshSource) -> list[Json]:

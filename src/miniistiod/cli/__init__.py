@@ -16,6 +16,8 @@ COMMANDS = {
     "proxy-status": "proxy_status:proxy_status",
     "proxy-config": "proxy_config:proxy_config",
     "translate": "translate:translate",
+    "validate": "validate:validate",
+    "analyze": "analyze:analyze",
     "bootstrap": "bootstrap:bootstrap",
     "authz": "authz:authz",
     "routes": "routes:routes",

@@ -13,12 +13,12 @@ import click
 import yaml
 
 from miniistiod import config
+from miniistiod.analysis import analysis
 from miniistiod.api import kinds
 from miniistiod.cli.gateway_status import with_status
 from miniistiod.cli.lab import existing, state_option
 from miniistiod.lab.outside import OutsideLab
 from miniistiod.lab.store import Change, Document, documents_of
-from miniistiod.mesh.findings import findings
 from miniistiod.mesh.snapshot import snapshot
 
 SUFFIXES = (".yaml", ".yml", ".json")
@@ -151,9 +151,9 @@ def admitted(given: dict[str, str]) -> None:
 
 def odd(lab: OutsideLab, changes: list[Change]) -> Iterator[config.Diagnostic]:
     """What is odd about the changed objects, seen beside everything else in the lab."""
-    mesh = snapshot(config.loaded({str(file): file.read_text() for file in lab.store.files()}))
+    store = config.loaded({str(file): file.read_text() for file in lab.store.files()})
     changed = {(change.kind, change.namespace, change.name) for change in changes}
-    yield from (finding for finding in findings(mesh) if finding.key in changed)
+    yield from (finding for finding in analysis(store, snapshot(store)) if finding.key in changed)
 
 
 def pointed(files: tuple[str, ...], namespace: str) -> Iterator[tuple[str, str, str]]:

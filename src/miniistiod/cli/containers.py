@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from pathlib import Path
 
 import click
 
 from miniistiod import config
-from miniistiod.mesh.findings import findings
+from miniistiod.analysis import analysis
 from miniistiod.mesh.snapshot import snapshot
 
 SUFFIXES = (".yaml", ".yml", ".json")
@@ -30,12 +31,26 @@ def check(paths: tuple[Path, ...]) -> None:
     """Say what is wrong or odd in a configuration, /config by default. Fails when something is."""
     files = [file for path in paths or (Path("/config"),) for file in documents(path)]
     store = config.loaded({str(file): file.read_text() for file in files})
-    found = (*store.diagnostics, *findings(snapshot(store)))
-    for diagnostic in found:
-        click.echo(diagnostic.text())
-    if found:
-        raise click.ClickException(f"{len(found)} to mend in {len(files)} files")
+    found = (*store.diagnostics, *analysis(store, snapshot(store)))
+    texts = [*(diagnostic.text() for diagnostic in found), *unknown_revisions(files)]
+    for text in texts:
+        click.echo(text)
+    if texts:
+        raise click.ClickException(f"{len(texts)} to mend in {len(files)} files")
     click.echo(f"nothing to mend in {len(files)} files")
+
+
+def unknown_revisions(files: list[Path]) -> Iterator[str]:
+    """Workloads whose proxy would ask a control plane that the lab has not; of readable files only."""
+    from miniistiod.lab.compose import further_revisions
+    from miniistiod.lab.description import lab_of
+    from miniistiod.lab.store import readable
+
+    known = [document for file in files for document in readable(file)]
+    revisions = {"", "default", *further_revisions(known)}
+    for workload in lab_of(known).workloads:
+        if workload.proxy != "none" and workload.revision not in revisions:
+            yield f"{workload.key}: no control plane has the revision {workload.revision}"
 
 
 def documents(path: Path) -> list[Path]:

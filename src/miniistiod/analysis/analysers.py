@@ -1,0 +1,68 @@
+"""A whole configuration → what is odd in how its objects fit together, with istioctl's codes.
+
+A document by itself is checked in `config`; here is what takes more than one of them to see. One topic, one
+file; the tuple below is the order in which they are shown.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import replace
+
+from miniistiod.analysis import (
+    authentications,
+    authorizations,
+    destination_rules,
+    destinations,
+    envoy_filters,
+    gateway_bindings,
+    mutual_tls,
+    retries,
+    service_entries,
+    services,
+    sidecars,
+    telemetries,
+    virtual_services,
+)
+from miniistiod.analysis.world import World
+from miniistiod.config import Diagnostic, Store
+from miniistiod.explain.findings import edge_findings
+from miniistiod.mesh.mesh import Mesh
+
+Analyser = Callable[[World], Iterator[Diagnostic]]
+
+ANALYSERS: tuple[Analyser, ...] = (
+    destinations.analyser,
+    virtual_services.analyser,
+    gateway_bindings.analyser,
+    retries.analyser,
+    destination_rules.analyser,
+    service_entries.analyser,
+    services.analyser,
+    sidecars.analyser,
+    mutual_tls.analyser,
+    authentications.analyser,
+    authorizations.analyser,
+    telemetries.analyser,
+    envoy_filters.analyser,
+)
+
+
+def analysis(store: Store, mesh: Mesh) -> tuple[Diagnostic, ...]:
+    """Everything the analysers find, each at the line of its field, each once."""
+    world = World(store, mesh)
+    found = dict.fromkeys(each for analyser in ANALYSERS for each in analyser(world))
+    found |= dict.fromkeys(edge_findings(store.kinds, mesh))
+    return tuple(located(each, store) for each in found)
+
+
+def located(found: Diagnostic, store: Store) -> Diagnostic:
+    """The same at the place of its field, which analysers do not know."""
+    if found.key is None:
+        return found
+    kind, namespace, name = found.key
+    one = next((o for o in store.of_kind(kind) if (o.namespace, o.name) == (namespace, name)), None)
+    if one is None:
+        return found
+    place = store.place(one, found.path)
+    return replace(found, file=place.file, line=place.line, column=place.column)

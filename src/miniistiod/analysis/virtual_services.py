@@ -1,0 +1,84 @@
+"""VirtualServices beside each other: one host in two of them, delegates, and weights."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from miniistiod.analysis.message import ERROR, INFO, WARNING, message
+from miniistiod.analysis.world import World
+from miniistiod.api.istio.networking.virtual_service_pb2 import VirtualService
+from miniistiod.config.diagnostics import Diagnostic
+from miniistiod.mesh.virtual_services import MESH, MergedVirtualService
+
+
+def analyser(world: World) -> Iterator[Diagnostic]:
+    """All of them."""
+    rules = [each for each in world.mesh.virtual_services.rules if not each.gateway_api]
+    yield from same_hosts(rules)
+    for each in rules:
+        yield from missing_delegates(each)
+        yield from weights(each)
+
+
+def same_hosts(rules: list[MergedVirtualService]) -> Iterator[Diagnostic]:
+    """Two rules of the mesh gateway for one host that one client sees: only the older is obeyed."""
+    holders: dict[str, list[MergedVirtualService]] = {}
+    for rule in rules:
+        if MESH in rule.gateways:
+            for host in rule.message.hosts:
+                holders.setdefault(host, []).append(rule)
+    for host, several in holders.items():
+        for rule in several:
+            others = [o for o in several if o is not rule and meet(o.export_to, rule.export_to)]
+            if others:
+                names = ", ".join(f"{o.namespace}/{o.name}" for o in others)
+                yield message(
+                    ERROR,
+                    "IST0109",
+                    rule.origin,
+                    "spec.hosts",
+                    f"VirtualServices {rule.namespace}/{rule.name} and {names} are for {host} in the mesh",
+                    "sidecars obey only the oldest, the others do nothing",
+                    "merge them into one",
+                )
+
+
+def meet(one: frozenset[str], other: frozenset[str]) -> bool:
+    """Whether two sets of namespaces have one in common."""
+    return bool("*" in one | other or one & other)
+
+
+def missing_delegates(rule: MergedVirtualService) -> Iterator[Diagnostic]:
+    """Delegates that are not there."""
+    present = {(each.namespace, each.name) for each in rule.sources}
+    for index, route in enumerate(rule.origin.message.http):
+        wanted = (route.delegate.namespace or rule.namespace, route.delegate.name)
+        if route.HasField("delegate") and wanted not in present:
+            yield message(
+                WARNING,
+                "missing-delegate",
+                rule.origin,
+                f"spec.http[{index}].delegate",
+                f"there is no VirtualService {'/'.join(wanted)} without hosts, so this rule does nothing",
+                "requests fall to the next rule, or get 404 (NR)",
+                "write that VirtualService, or take the rule out",
+            )
+
+
+def weights(rule: MergedVirtualService) -> Iterator[Diagnostic]:
+    """Weights that are no percentages: Envoy takes them as shares of their sum."""
+    body: VirtualService = rule.origin.message
+    for protocol in ("http", "tls", "tcp"):
+        for index, route in enumerate(getattr(body, protocol)):
+            total = sum(to.weight for to in route.route)
+            if len(route.route) > 1 and total not in (0, 100):
+                shares = ", ".join(f"{100 * to.weight / total:.0f} %" for to in route.route)
+                yield message(
+                    INFO,
+                    "weights",
+                    rule.origin,
+                    f"spec.{protocol}[{index}].route",
+                    f"the weights sum to {total}, not 100",
+                    f"the destinations get {shares} of the requests",
+                    "write weights that sum to 100",
+                )
