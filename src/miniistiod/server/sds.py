@@ -46,10 +46,14 @@ class Held:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class View:
-    """A snapshot as one caller may see it: other types as they are, secrets only its own."""
+    """A snapshot as one caller may see it: other types as they are, secrets only its own.
+
+    `files` counts the changes of files before it.
+    """
 
     base: Snapshot
     secrets: Callable[[Snapshot], tuple[Part, ...]]
+    files: int
 
     def resources(self, type_url: str) -> tuple[Part, ...]:
         """The resources of a type."""
@@ -72,6 +76,7 @@ class WorkloadSecrets:
         self._changed = changed
         self._lifetime = lifetime
         self._files_of = files_of
+        self._files = 0
         self._due: datetime | None = None
         self._sooner = asyncio.Event()
 
@@ -81,8 +86,8 @@ class WorkloadSecrets:
         if held is None or self._stale(held):
             held = caller.held = Held(self._authority())
         self._expect(held.credential)
-        if held.view is None or held.view.base is not base:
-            held.view = View(base, lambda base: self._secrets(base, caller, held))
+        if held.view is None or held.view.base is not base or held.view.files != self._files:
+            held.view = View(base, lambda base: self._secrets(base, caller, held), self._files)
         return held.view
 
     def _secrets(self, base: Snapshot, caller: Caller, held: Held) -> tuple[Part, ...]:
@@ -126,6 +131,10 @@ class WorkloadSecrets:
             if steps and min(steps) <= self._clock():
                 self._due = None
                 self._changed()
+
+    def files_changed(self) -> None:
+        """Files have another content, so every view is another from now on."""
+        self._files += 1
 
     def wake(self) -> None:
         """Something else is to be waited for: the authority was replaced."""

@@ -135,7 +135,10 @@ class Security:
                 replaced = False
             if replaced:
                 self.secrets.wake()
-            if self.files.look() or replaced:
+            swapped = self.files.look()
+            if swapped:
+                self.secrets.files_changed()
+            if swapped or replaced:
                 self.changed()
 
     def _tell(self) -> None:
