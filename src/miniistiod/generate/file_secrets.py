@@ -1,8 +1,8 @@
 """The file secrets that a proxy's own configuration names: `file-cert:CERTIFICATE~KEY` and `file-root:ROOTS`.
 
-Only these are read for it: a proxy cannot ask for any file it likes. In Istio the files are on the proxy's own
-disk, here they are ours; so a key goes only where the rule that names it has a say: to proxies of the rule's own
-namespace, and from or to the root namespace.
+Only these are read for it: a proxy cannot ask for any file it likes. In Istio the files are on the proxy's
+own disk, here they are ours; so a key goes only where the rule that names it has a say: to proxies of the
+rule's own namespace, and from or to the root namespace.
 """
 
 from __future__ import annotations
