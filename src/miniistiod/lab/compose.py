@@ -11,6 +11,7 @@ from typing import Any
 
 import yaml
 
+from miniistiod.lab import observed
 from miniistiod.lab.description import Container, Document, Lab, Service, Workload, lab_of, strings
 from miniistiod.lab.names import DOMAIN
 from miniistiod.lab.programs import played, port
@@ -58,6 +59,7 @@ def compose(documents: Iterable[Document], folder: str) -> str:
     for role, service in services:
         own = {key: value for key, value in service.items() if key != "name"}
         parts.append(f"  {service['name']}:\n    <<: *{role}\n{indented(own, 4)}\n")
+    parts += [f"  {name}:\n{indented(part, 4)}\n" for name, part in observed.SERVICES.items()]
     volumes = ["ca", "reported", *(volume(w) for w in lab.workloads)]
     return "".join(parts) + "volumes:\n" + "".join(f"  {name}:\n" for name in volumes)
 
@@ -151,7 +153,7 @@ def plane(revision: str, lab: Lab) -> dict[str, Any]:
 
 def plane_name(revision: str) -> str:
     """The name by which proxies of a revision find their control plane."""
-    return f"istiod-{revision}" if revision else "istiod"
+    return "istiod" if revision in ("", "default") else f"istiod-{revision}"
 
 
 def token_service(lab: Lab) -> dict[str, Any]:
@@ -193,6 +195,8 @@ def aliases(workload: Workload, lab: Lab) -> Iterator[str]:
             yield from service_names(service, lab)
             yield from (name for name in service.hostnames if not name.startswith("*"))
     yield from workload.hostnames
+    if workload.proxy != "none":
+        yield observed.PROXIES
 
 
 def service_names(service: Service, lab: Lab) -> Iterator[str]:
