@@ -1,7 +1,8 @@
 """Certificates and keys in files → secrets, for `file-cert:CERTIFICATE~KEY` and `file-root:ROOTS`.
 
 Only files below the given folders and the machine's own roots are read, so that no configuration can name a
-key of the control plane itself, and only what is a certificate or a key is served. A file replaced through a symlink counts as new.
+key of the control plane itself, and only what is a certificate or a key is served. A file replaced through a
+symlink counts as new.
 """
 
 from __future__ import annotations
