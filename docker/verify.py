@@ -10,6 +10,7 @@ from __future__ import annotations
 import os
 import re
 import shutil
+import signal
 import subprocess
 import sys
 import time
@@ -133,6 +134,7 @@ def clean(folder: Path, compose: str) -> None:
 def main() -> int:
     """All steps, until one fails; 0 when all are well and nothing is left."""
     folder, compose = Path(sys.argv[1]).resolve(), program()
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))
     clean(folder, compose)
     try:
         for step in steps((folder / "README.md").read_text()):

@@ -24,7 +24,9 @@ PACKAGES = {
 }
 """Program → the package of Debian and Ubuntu it comes from."""
 BASE, ENVOY = "mini-istiod-base", "mini-istiod-envoy"
-TARGETS = {"control-plane": "control-plane", "init": "init", "app": "app"}
+TARGETS = ("control-plane", "init", "app")
+CACHE = "MINIISTIOD_DOCKER_CACHE"
+"""Variable with a folder in which the engine keeps its images from one run to the next."""
 SECONDS = 30.0
 
 
@@ -50,7 +52,8 @@ def daemon(folder: Path) -> Iterator[str]:
     host, said = f"unix://{folder}/docker.sock", ""
     for driver in ("overlay2", "vfs"):
         log = folder / f"dockerd-{driver}.log"
-        own = ("--data-root", str(folder / driver), "--exec-root", str(folder / "exec"))
+        data = Path(os.environ.get(CACHE, folder)) / driver
+        own = ("--data-root", str(data), "--exec-root", str(folder / "exec"))
         with log.open("wb") as output:
             process = subprocess.Popen(
                 ["dockerd", *own, "-p", str(folder / "pid"), "-H", host, "--storage-driver", driver],
@@ -85,12 +88,15 @@ def with_images(environment: dict[str, str]) -> dict[str, str]:
     """Make the images, each once for all labs. The environment names them to the compose files."""
     environment |= {"BASE_IMAGE": BASE, "ENVOY_IMAGE": ENVOY, "BUILD_NETWORK": "host"}
     build = ["docker", "build", "-q", "--network", "host", "--build-arg", f"BASE_IMAGE={BASE}"]
+    has_base = subprocess.run(
+        ["docker", "image", "inspect", BASE], env=environment, capture_output=True, check=False
+    )
     commands = [
-        ["docker/base/make.sh", BASE],
+        *([] if has_base.returncode == 0 else [["docker/base/make.sh", BASE]]),
         [*build, "-f", "docker/base/Dockerfile.envoy", "-t", ENVOY, "docker/base"],
         *(
-            [*build, "-f", "docker/Dockerfile", "--target", target, "-t", f"mini-istiod-{name}:local", "."]
-            for name, target in TARGETS.items()
+            [*build, "-f", "docker/Dockerfile", "--target", target, "-t", f"mini-istiod-{target}:local", "."]
+            for target in TARGETS
         ),
     ]
     for command in commands:
