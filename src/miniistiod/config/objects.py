@@ -27,6 +27,10 @@ class Origin:
         return f"{self.file}:{self.line}"
 
 
+ALWAYS, JUST_NOW = "0", "~"
+"""What sorts before every time, and after."""
+
+
 @dataclass(frozen=True, slots=True, eq=False)
 class Object(Generic[M]):
     """One Kubernetes or Istio object; equal only to itself, so it can be a key of what was made from it.
@@ -50,9 +54,15 @@ class Object(Generic[M]):
         return (self.kind.id, self.namespace, self.name)
 
     @property
+    def moment(self) -> str:
+        """When it came to be, as a text that sorts. Without a time an Istio object is new: younger than all
+        that have one, and than a Kubernetes object without one, which is there from the beginning."""
+        return self.created or (JUST_NOW if self.kind.group.endswith("istio.io") else ALWAYS)
+
+    @property
     def age(self) -> tuple[str, str, str]:
         """The sort key of precedence: older first, then name, then namespace."""
-        return (self.created, self.name, self.namespace)
+        return (self.moment, self.name, self.namespace)
 
 
 AnyObject = Object[Any]

@@ -74,6 +74,14 @@ def cluster_policy(
     return _policy(message, traffic_distribution, settings)
 
 
+def inherits_passthrough(
+    rule: MergedDestinationRule | None, port: int, subset: str, settings: MeshSettings
+) -> bool:
+    """Whether a subset goes where the client wanted to go because the policy for all of its port says so. Its
+    cluster takes that type from the port's own one, whatever balancer its policy asks for."""
+    return bool(subset) and cluster_policy(rule, port, "", "", settings).passthrough
+
+
 @kept
 def endpoint_policy(
     rule: MergedDestinationRule | None,

@@ -34,7 +34,7 @@ from miniistiod.generate.cluster_fragments import (
     limits,
     stat_name,
 )
-from miniistiod.generate.cluster_policy import ClusterPolicy, cluster_policy
+from miniistiod.generate.cluster_policy import ClusterPolicy, cluster_policy, inherits_passthrough
 from miniistiod.generate.cluster_tls import PLAIN, TlsChoice, sockets, tls_choice, tls_context, withheld
 from miniistiod.generate.endpoint_assignment import assignment, cluster_groups, mutual_only
 from miniistiod.generate.endpoint_groups import keeps_sessions
@@ -72,7 +72,7 @@ STICKY = HealthStatusSet(
 class Outbound(NamedTuple):
     """All that one cluster is made from. `accounts` are the identities of the service's workloads, in every
     trust domain. `offers_mutual`: nobody switched mutual TLS off. `endpoints` are looked at only by clusters
-    that carry them (DNS); `labelled`: their labels are known to locality rules."""
+    that carry them (DNS). `passed_on`: a subset of a cluster that goes where the client wanted to go."""
 
     service: Service
     port: Port
@@ -86,6 +86,7 @@ class Outbound(NamedTuple):
     offers_mutual: bool
     endpoints: tuple[Group, ...]
     place: EndpointView
+    passed_on: bool
 
     @property
     def name(self) -> str:
@@ -95,8 +96,8 @@ class Outbound(NamedTuple):
 
     @property
     def type(self) -> Cluster.DiscoveryType:
-        """Where its endpoints come from, before the policy is looked at."""
-        return discovery_type(self.service, self.client.router)
+        """Where its endpoints come from, before its own policy is looked at."""
+        return Cluster.ORIGINAL_DST if self.passed_on else discovery_type(self.service, self.client.router)
 
     @property
     def original_destination(self) -> bool:
@@ -274,12 +275,13 @@ def outbounds(
             groups = carried(service, port, rule, subset, policy, known, place, by_sni) if carries else ()
             if carries and not groups and not subset:
                 break
-            if carries and not groups and not policy.passthrough:
+            passed_on = not is_dynamic(service) and inherits_passthrough(rule, port.number, subset, settings)
+            if carries and not groups and not (policy.passthrough or passed_on):
                 continue
             mutual = offers_mutual(service, port, rule, subset, known, settings)
             identities = () if is_dynamic(service) else known.identities
             inputs = (service, port, rule, subset, policy, by_sni, client, settings, identities)
-            yield Outbound(*inputs, mutual, groups, place)
+            yield Outbound(*inputs, mutual, groups, place, passed_on)
 
 
 def carried(

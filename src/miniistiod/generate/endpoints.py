@@ -12,7 +12,7 @@ from typing import NamedTuple
 from envoy.config.cluster.v3.cluster_pb2 import Cluster
 
 from miniistiod.generate.cluster_discovery import cluster_ports, discovery_type, is_dynamic, subset_names
-from miniistiod.generate.cluster_policy import ClusterPolicy, endpoint_policy
+from miniistiod.generate.cluster_policy import ClusterPolicy, endpoint_policy, inherits_passthrough
 from miniistiod.generate.endpoint_assignment import assignment, cluster_groups, mutual_only, reachable
 from miniistiod.generate.endpoint_networks import across_networks
 from miniistiod.generate.endpoint_view import EndpointView, endpoint_view, narrowed
@@ -138,7 +138,7 @@ def wanted_of(
         for subset in subset_names(service, rule):
             inputs = (rule, port.number, subset, service.traffic_distribution, settings)
             policy = endpoint_policy(*inputs)
-            if policy.passthrough:
+            if policy.passthrough or inherits_passthrough(rule, port.number, subset, settings):
                 continue
             counts = narrowed(_SOMEWHERE, service, policy, networks=False) != NOWHERE
             name = cluster_name.outbound(service.hostname, port.number, subset)

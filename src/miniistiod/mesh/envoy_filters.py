@@ -21,6 +21,6 @@ def envoy_filters_of(
 
     def order(each: EnvoyFilter) -> tuple[int, bool, str, str]:
         own = each.namespace != index.root_namespace
-        return (each.message.priority, own, each.created, f"{each.name}.{each.namespace}")
+        return (each.message.priority, own, each.moment, f"{each.name}.{each.namespace}")
 
     return tuple(sorted(index.of_workload(namespace, labels), key=order))

@@ -93,7 +93,7 @@ def istio_gateways(
             Gateway(servers=[each]),
             gateway.origin,
             annotations={SERVICE: services},
-            created=gateway.created,
+            created=gateway.moment,
         )
         for listener, each in made
         if each is not None

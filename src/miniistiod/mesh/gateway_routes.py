@@ -68,7 +68,7 @@ def virtual_services(routes: Iterable[Route], around: Surroundings) -> tuple[Obj
 
 
 def _age(share: Share) -> tuple[str, str, str]:
-    return (share.route.created, share.route.namespace, share.name)
+    return (share.route.moment, share.route.namespace, share.name)
 
 
 @kept
@@ -84,7 +84,7 @@ def merged(shares: tuple[Share, ...]) -> Object[VirtualService]:
         message,
         first.route.origin,
         annotations={SEMANTICS: "gateway"},
-        created=first.route.created,
+        created=first.route.moment,
     )
 
 

@@ -31,6 +31,10 @@ class PolicyIndex(Generic[M]):
         """All that apply to a workload: those of the root namespace, then those of its own."""
         return self.of_root(labels, namespace) + self.of_namespace(namespace, labels)
 
+    def nearest_first(self, namespace: str, labels: Mapping[str, str]) -> tuple[Object[M], ...]:
+        """All that apply to a workload: those of its own namespace, then those of the root namespace."""
+        return self.of_namespace(namespace, labels) + self.of_root(labels, namespace)
+
     def of_root(self, labels: Mapping[str, str], namespace: str) -> tuple[Object[M], ...]:
         """Those of the root namespace; () for a workload in the root namespace, which has them as its own."""
         if namespace == self.root_namespace:

@@ -43,7 +43,7 @@ def entry_services(
             resolution=RESOLUTIONS[entry.resolution],
             registry=Registry.EXTERNAL,
             origin=origin,
-            created=(origin.created, host, origin.namespace),
+            created=(origin.moment, host, origin.namespace),
             addresses=(address,),
             mesh_external=entry.location == Entry.MESH_EXTERNAL,
             export_to=capped(exports, origin.namespace, cap),

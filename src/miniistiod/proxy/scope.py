@@ -189,8 +189,8 @@ class ProxyScope:
     @property
     @fact
     def request_authentications(self) -> tuple[Object[request_authentication_pb2.RequestAuthentication], ...]:
-        """All that apply, the root namespace's first."""
-        return self.mesh.request_authentications.of_workload(self.proxy.namespace, self.labels)
+        """All that apply, its own namespace's first: the order of rules that share an issuer."""
+        return self.mesh.request_authentications.nearest_first(self.proxy.namespace, self.labels)
 
     @property
     @fact
