@@ -89,3 +89,27 @@ def test_authz_why_names_policy_rule_and_place(tmp_path: Path) -> None:
     assert f"closed.shop, rule 1 (ns[shop]-policy[closed]-rule[1]), from {file}:6" in denied
     assert why("--claims", member).startswith("allowed: an ALLOW policy matches")
     assert why().startswith("denied: there are ALLOW policies, and none matches")
+
+
+def test_authz_without_a_lab_asks_for_files(tmp_path: Path) -> None:
+    result = CliRunner().invoke(main, ["authz", "check", "web-0", "--state", str(tmp_path / "none")])
+    assert result.exit_code == 2
+    assert "--config" in result.output
+
+
+def test_authz_reads_the_configuration_of_a_lab_that_does_not_run(tmp_path: Path) -> None:
+    for folder in ("config", "reported"):
+        (tmp_path / folder).mkdir()
+    (tmp_path / "config" / "p.yaml").write_text(POLICIES)
+    answer = called("authz", "why", "web-0", "--state", str(tmp_path), "--path", "/other")
+    assert "closed.shop, rule 0" in answer
+    assert "the Envoy" not in answer
+
+
+def test_of_several_rules_that_deny_why_names_the_one_that_envoy_does(tmp_path: Path) -> None:
+    """Envoy goes through them by name: alpha, though closed was read first."""
+    _, closed, *_ = POLICIES.split("---")
+    alpha = closed.replace("closed", "alpha")
+    (tmp_path / "p.yaml").write_text(f"{POLICIES}---{alpha}")
+    answer = called("authz", "why", "web-0", "-c", str(tmp_path), "--path", "/other")
+    assert "alpha.shop, rule 0" in answer
