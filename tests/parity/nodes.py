@@ -24,7 +24,12 @@ ISTIO_EXTENSIONS = (
 
 def pods(case: Path) -> dict[str, Any]:
     """{NAME.NAMESPACE: the Pod} of the proxies that connect in a case."""
-    documents = (d for d in yaml.safe_load_all(case.read_text()) if d and d.get("kind") == "Pod")
+    return pods_of(case.read_text())
+
+
+def pods_of(text: str) -> dict[str, Any]:
+    """The same of a text."""
+    documents = (d for d in yaml.safe_load_all(text) if d and d.get("kind") == "Pod")
     return {
         f"{pod['metadata']['name']}.{pod['metadata'].get('namespace', 'default')}": pod
         for pod in documents

@@ -275,7 +275,12 @@ def _chain_name(entrance: Entrance, match: ChainMatch) -> str:
 
 def _http_filters(side: InboundSide, entrance: Entrance) -> list[Filter]:
     stat_prefix = PASSTHROUGH if entrance.passthrough else f"inbound_{entrance.name}"
-    routes = inbound_route_configuration(entrance.cluster, entrance.host, entrance.port, entrance.protocol)
+    config = side.settings.config
+    named = config.HasField("default_inbound_http_retry_policy")
+    retries = config.default_inbound_http_retry_policy if named else None
+    routes = inbound_route_configuration(
+        entrance.cluster, entrance.host, entrance.port, entrance.protocol, retries
+    )
     variant = Variant(http2=entrance.protocol.is_http2, grpc_web=entrance.protocol is Protocol.GRPC_WEB)
     return [
         *exchange_filters(side.network.extensions),

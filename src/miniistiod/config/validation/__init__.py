@@ -25,6 +25,7 @@ from miniistiod.config.validation import (
     workload_group,
 )
 from miniistiod.config.validation.finding import Finding, Findings, Rules
+from miniistiod.config.validation.unused import unused
 
 RULES: dict[str, Rules] = {
     "VirtualService": virtual_service.rules,
@@ -55,3 +56,5 @@ def verdicts(one: AnyObject) -> Findings:
     if rules is not None:
         yield from metadata.rules(one)
         yield from rules(one)
+    if one.kind.group.endswith("istio.io"):
+        yield from unused(one.message)

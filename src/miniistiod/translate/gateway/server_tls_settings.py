@@ -127,9 +127,9 @@ def _names(settings: ServerTLSSettings) -> list[StringMatcher]:
 
 
 def _parameters(settings: ServerTLSSettings, defaults: MeshConfig.TLSConfig) -> CommonTlsContext:
-    """The server's own versions and ciphers; where it has none, the mesh's."""
+    """The server's own versions, ciphers and curves; where it has none, the mesh's."""
     params = TlsParameters(
-        ecdh_curves=defaults.ecdh_curves,
+        ecdh_curves=settings.ecdh_curves or defaults.ecdh_curves,
         cipher_suites=cipher_suites(settings.cipher_suites) or defaults.cipher_suites,
         tls_minimum_protocol_version=_minimum(settings, defaults),
         tls_maximum_protocol_version=settings.max_protocol_version,  # the same numbers in both enums

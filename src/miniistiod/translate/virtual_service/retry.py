@@ -64,9 +64,22 @@ def retry_policy(retries: HTTPRetry | None, consistent_hash: bool = False) -> Re
     )
 
 
-def inbound_retry_policy() -> RetryPolicy:
-    """The policy of an inbound route: only requests that never reached the application are tried again."""
-    return RetryPolicy(num_retries=UInt32Value(value=ATTEMPTS), retry_on=INBOUND_RETRY_ON)
+def inbound_retry_policy(retries: HTTPRetry | None) -> RetryPolicy | None:
+    """The policy of an inbound route: only requests that never reached the application are tried again,
+    unless the mesh says otherwise; None when it says `attempts: 0`."""
+    if retries is None:
+        return RetryPolicy(num_retries=UInt32Value(value=ATTEMPTS), retry_on=INBOUND_RETRY_ON)
+    if retries.attempts <= 0:
+        return None
+    words, codes = conditions(retries.retry_on) if retries.retry_on else (INBOUND_RETRY_ON, [])
+    return RetryPolicy(
+        num_retries=UInt32Value(value=retries.attempts),
+        retry_on=words,
+        retriable_status_codes=codes,
+        retry_back_off=RetryPolicy.RetryBackOff(base_interval=retries.backoff)
+        if retries.HasField("backoff")
+        else None,
+    )
 
 
 def conditions(retry_on: str) -> tuple[str, list[int]]:

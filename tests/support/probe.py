@@ -1,0 +1,88 @@
+"""Which fields matter: take one out of a mesh and see whether what the proxies get is another.
+
+python -m tests.support.probe      # prints the fields that nothing proves
+"""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Iterator
+from pathlib import Path
+
+from miniistiod.config import AnyObject, Store, of_text
+from miniistiod.config.diagnostics import errors
+from miniistiod.config.support import IGNORED, NOT_SUPPORTED, listed
+from miniistiod.generate.resources import resources
+from miniistiod.mesh.snapshot import snapshot
+from miniistiod.proxy.node import Proxy, proxy
+from miniistiod.proxy.scope import ProxyScope
+from miniistiod.xds.type_rules import CDS, ECDS, EDS, LDS, RDS
+from tests.parity import nodes, reference
+from tests.support.fields import all_fields, uses, without
+
+TYPES = (CDS, EDS, LDS, RDS, ECDS)
+CASES = Path(__file__).parent / "cases"
+Answer = dict[tuple[str, str, str], bytes]
+"""(proxy, type, name) → what it gets."""
+
+
+def answer(store: Store, proxies: dict[str, Proxy]) -> Answer:
+    """All that the proxies get."""
+    mesh = snapshot(store)
+    return {
+        (key, url, name): resource.body
+        for key, each in proxies.items()
+        for scope in [ProxyScope(each, mesh)]
+        for url in TYPES
+        for part in resources(scope, url)
+        for name, resource in part.items()
+    }
+
+
+def replaced(store: Store, old: AnyObject, new: AnyObject) -> Store:
+    """The store with one object in the place of another."""
+    kind = old.kind.id
+    return Store(kinds={**store.kinds, kind: tuple(new if o is old else o for o in store.kinds[kind])})
+
+
+def proven_in(text: str, unproven: set[str]) -> Iterator[str]:
+    """Those of the fields whose absence makes a difference in this mesh."""
+    store = of_text(text)
+    proxies = {key: proxy(nodes.node(pod)) for key, pod in nodes.pods_of(text).items()}
+    whole = answer(store, proxies)
+    for one in store.objects:
+        for name, way, field in uses(one.message) if one.kind.group.endswith("istio.io") else ():
+            if name in unproven:
+                less = dataclasses.replace(one, message=without(one.message, way, field.name))
+                if answer(replaced(store, one, less), proxies) != whole:
+                    unproven.discard(name)
+                    yield name
+
+
+def texts() -> Iterator[str]:
+    """The reference cases, then our own for what those lack."""
+    for name in reference.names():
+        yield reference.case_file(name).read_text()
+    world = (CASES / "world.yaml").read_text()
+    for path in sorted(CASES.glob("*.yaml")):
+        if path.name != "world.yaml":
+            yield f"{world}\n---\n{path.read_text()}"
+
+
+def proven() -> set[str]:
+    """All fields that a mesh proves."""
+    unproven = all_fields()
+    return {name for text in texts() for name in proven_in(text, unproven)}
+
+
+def main() -> None:
+    """Print what neither a mesh proves nor a list has."""
+    for path in sorted(CASES.glob("*.yaml")):
+        for fault in errors(of_text(path.read_text(), path.name).diagnostics):
+            print(fault.text())
+    left = all_fields() - proven()
+    print("\n".join(sorted(n for n in left if not listed(n, IGNORED) and not listed(n, NOT_SUPPORTED))))
+
+
+if __name__ == "__main__":
+    main()
