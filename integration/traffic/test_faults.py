@@ -169,15 +169,14 @@ def test_a_timeout_holds_for_all_tries_together(lab: LiveLab) -> None:
 
 
 def test_retries_back_off(lab: LiveLab) -> None:
-    """The n-th wait is random, up to (2^n - 1) times the base, and 10 times at most."""
-    rule = "  retries: {attempts: 5, retryOn: 5xx, backoff: 300ms}"
+    """The n-th wait is random, up to (2^n - 1) times the base: all five below it together are 1 in 10^5."""
+    rule = "  retries: {attempts: 5, retryOn: 5xx, backoff: 200ms}"
     v1 = lab.app("web-v1")
     _, seen = sent(lab, rule, "/status/503")
     times = [request["at"] for request in v1.requests]
     waits = [later - earlier for earlier, later in itertools.pairwise(times)]
     assert seen == 6
-    assert sum(waits) > 0.3
-    assert max(waits) < 3.0 + 1.0
+    assert sum(waits) > 0.2
 
 
 def test_a_connection_that_fails_is_tried_twice_more_by_default(lab: LiveLab) -> None:
