@@ -1,4 +1,4 @@
-"""Every resource of every reference case keeps the rules that Envoy's schema states; the check finds faults."""
+"""Every resource of every reference case keeps the rules of Envoy's schema; the check itself finds faults."""
 
 from __future__ import annotations
 
