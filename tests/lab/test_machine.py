@@ -27,7 +27,7 @@ def program(folder: Path, name: str, text: str = "exit 0") -> None:
 def test_missing_programs_are_named_by_package_once(bare: Path) -> None:
     program(bare, "mount")
     program(bare, "hostname")
-    assert machine.missing_packages() == ["iproute2", "iptables", "util-linux"]
+    assert machine.missing_packages() == ["curl", "iproute2", "iptables", "util-linux"]
     assert machine.install_line(["iptables"]).endswith("apt-get install -y --no-install-recommends iptables")
 
 
@@ -43,7 +43,7 @@ def test_lab_up_prints_the_line_to_type_where_it_may_not_install(
     result = CliRunner().invoke(main, ["lab", "up"], env={"MINIISTIOD_LAB_STATE": str(bare / "lab")})
     assert result.exit_code == 1
     assert (
-        "apt-get install -y --no-install-recommends hostname iproute2 iptables mount util-linux"
+        "apt-get install -y --no-install-recommends curl hostname iproute2 iptables mount util-linux"
         in result.stderr
     )
 

@@ -85,11 +85,12 @@ def empty_subsets(rule: Rule, service: Service, world: World) -> Iterator[Diagno
     """Subsets whose labels no workload of the service has."""
     if not service.selector and not world.mesh.endpoints.of(service).all:
         return
-    described = [w.labels for w in world.workloads if w.namespace == service.namespace]
-    labels = [x for x in described if service.selector and service.selector.items() <= x.items()]
-    labels += [dict(e.labels) for e in world.mesh.endpoints.of(service).all]
+    endpoints = world.mesh.endpoints.of(service).all
     for index, subset in enumerate(rule.message.subsets):
-        if not any(dict(subset.labels).items() <= each.items() for each in labels):
+        if any(each.selected_by(subset.labels) for each in endpoints):
+            continue
+        both = {**service.selector, **subset.labels}
+        if not service.selector or not world.selected(service.namespace, both):
             wanted = ", ".join(f"{k}={v}" for k, v in sorted(subset.labels.items()))
             yield message(
                 ERROR,

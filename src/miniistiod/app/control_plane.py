@@ -149,8 +149,7 @@ class ControlPlane:
             self._changed.clear()
             await asyncio.sleep(QUIET)
             if not self._changed.is_set():
-                found = await asyncio.to_thread(analysis, self.source.store, self.source.mesh)
-                known = reported(found, known)
+                known = reported(analysis(self.source.store, self.source.mesh), known)
 
     def _fetched(self, key_sets: KeySets) -> None:
         if self.security is not None:
