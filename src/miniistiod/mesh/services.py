@@ -36,10 +36,25 @@ class ServiceIndex:
         return self.of_host(hostname).get(namespace)
 
 
+def with_shared_accounts(ordered: tuple[Service, ...]) -> tuple[Service, ...]:
+    """Services of one host and namespace have the identities that the youngest of them declares, or none."""
+    accounts = {each.key: each.service_accounts for each in ordered}
+    return tuple(
+        each if accounts[each.key] == each.service_accounts else known_as(each, accounts[each.key])
+        for each in ordered
+    )
+
+
+@kept
+def known_as(service: Service, accounts: tuple[str, ...]) -> Service:
+    """The service with other identities."""
+    return replace(service, service_accounts=accounts)
+
+
 @kept
 def service_index(services: tuple[Service, ...]) -> ServiceIndex:
     """The index of these services, given in any order."""
-    ordered = with_aliases(sorted(services, key=lambda each: each.created))
+    ordered = with_shared_accounts(with_aliases(sorted(services, key=lambda each: each.created)))
     return ServiceIndex(
         all=ordered,
         by_host=by_host(ordered),

@@ -5,7 +5,7 @@ root's.
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from miniistiod.api.istio.networking import sidecar_pb2
 from miniistiod.config.objects import Object
@@ -27,7 +27,14 @@ class SidecarIndex:
         for each in self.by_namespace.get(namespace, ()):
             if selected(each.message.workload_selector.labels, labels):
                 return each
-        return self.root
+        return standing_in(self.root, namespace) if self.root is not None else None
+
+
+@kept
+def standing_in(root: Sidecar, namespace: str) -> Sidecar:
+    """The Sidecar of the root namespace as if it stood in a workload's own one, which is the name it gets in
+    what is made from it."""
+    return replace(root, namespace=namespace)
 
 
 @kept
