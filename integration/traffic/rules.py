@@ -16,7 +16,7 @@ subsets:
 - {name: v3, labels: {version: v3}}
 """
 Z = 4.3
-"""Standard deviations within which 999 of 1,000 runs of all these tests stay: they look at some fifty shares."""
+"""Standard deviations within which 999 of 1,000 runs of all these tests stay: some fifty shares each."""
 
 
 def networking(kind: str, name: str, spec: str, namespace: str = "default", version: str = "v1") -> str:

@@ -138,8 +138,9 @@ NOT_SUPPORTED: Mapping[str, str] = {
 
 def field_name(field: FieldDescriptor) -> str:
     """`HTTPRoute.timeout`; a message in a message has both names: `EnvoyFilter.Patch.value`."""
-    whole = str(field.containing_type.full_name).removeprefix(str(field.file.package) + ".")
-    return f"{whole}.{field.json_name}"
+    message = field.containing_type
+    assert message is not None, "a field of a message, not an extension"
+    return f"{message.full_name.removeprefix(f'{message.file.package}.')}.{field.json_name}"
 
 
 def inner(field: FieldDescriptor) -> Descriptor | None:

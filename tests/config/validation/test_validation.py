@@ -40,8 +40,7 @@ def test_verdict(kind: str, case: dict[str, Any]) -> None:
     store = of_text(document(kind, case))
     verdicts = [d for d in store.diagnostics if d.code != UNSUPPORTED]
     found = {
-        level: sorted({d.path.removeprefix("spec.") for d in verdicts if d.level is level})
-        for level in Level
+        level: sorted({d.path.removeprefix("spec.") for d in verdicts if d.level is level}) for level in Level
     }
     assert found[Level.ERROR] == sorted(case.get("errors", []))
     assert found[Level.WARNING] == sorted(case.get("warnings", []))

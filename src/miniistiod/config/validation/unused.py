@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Mapping
 
 from google.protobuf.descriptor import FieldDescriptor
 from google.protobuf.message import Message
@@ -34,9 +34,9 @@ def _leads_on(field: FieldDescriptor) -> bool:
 def _inside(field: FieldDescriptor, value: object, here: Steps) -> Iterator[Finding]:
     if isinstance(value, Message):
         yield from unused(value, here)
-    elif field.message_type.GetOptions().map_entry:
-        for key, each in value.items():  # type: ignore[attr-defined]
+    elif isinstance(value, Mapping):
+        for key, each in value.items():
             yield from unused(each, (*here, str(key)))
-    else:
-        for index, each in enumerate(value):  # type: ignore[arg-type, var-annotated]
+    elif isinstance(value, Iterable):
+        for index, each in enumerate(value):
             yield from unused(each, (*here, index))

@@ -132,8 +132,9 @@ async def serve(
 
 
 def tcp_socket(port: int) -> socket.socket:
-    """A bound socket on every address."""
-    return socket.create_server(("0.0.0.0", port), backlog=1024)
+    """A bound socket on every address; asyncio switches Nagle's delay off only for one known as TCP."""
+    bound = socket.create_server(("0.0.0.0", port), backlog=1024)
+    return socket.socket(bound.family, bound.type, socket.IPPROTO_TCP, fileno=bound.detach())
 
 
 def main() -> None:

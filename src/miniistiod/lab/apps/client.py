@@ -1,8 +1,8 @@
 """A workload that only calls others: it sends the requests a test or a learner orders, from inside.
 
 Orders come as JSON to POST /send of its inspector socket; the reply tells of each request its status, time
-and headers. One order is many requests, because starting a process for each would be most of the time. A URL of
-`tcp://HOST:PORT` or `tls://HOST:PORT` is a connection: `content` is sent, and read until the text `until`.
+and headers. One order is many requests, because starting a process for each would be most of the time. A URL
+of `tcp://HOST:PORT` or `tls://HOST:PORT` is a connection: `content` is sent, and read until the text `until`.
 """
 
 from __future__ import annotations
