@@ -78,15 +78,18 @@ class VirtualServiceIndex:
 
     def at(self, namespace: str, gateway: str = MESH) -> tuple[MergedVirtualService, ...]:
         """What a proxy of this namespace obeys at this gateway: the namespace's own rules, then those others
-        export to it, then the public ones; each the oldest first. In the mesh, the namespace's own routes of
-        the Gateway API come before others of their group."""
-        groups = self.exported.get((namespace, gateway), ()), self.public.get(gateway, ())
-        if gateway != MESH:
-            return groups[0] + groups[1]
-        ordered = (
-            sorted(group, key=lambda r: not (r.gateway_api and r.namespace == namespace)) for group in groups
-        )
-        return tuple(rules for group in ordered for rules in group)
+        export to it, then the public ones; each the oldest first. The namespace's own routes of the Gateway
+        API come before other public ones, and in the mesh before others of either group."""
+        own, public = self.exported.get((namespace, gateway), ()), self.public.get(gateway, ())
+        if gateway == MESH:
+            own = _own_routes_first(own, namespace)
+        return own + _own_routes_first(public, namespace)
+
+
+def _own_routes_first(
+    rules: tuple[MergedVirtualService, ...], namespace: str
+) -> tuple[MergedVirtualService, ...]:
+    return tuple(sorted(rules, key=lambda r: not (r.gateway_api and r.namespace == namespace)))
 
 
 @kept
