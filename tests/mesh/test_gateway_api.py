@@ -208,6 +208,16 @@ def test_a_backend_elsewhere_needs_a_grant() -> None:
     assert granted.message.http[0].route[0].destination.host == "cart.other.svc.cluster.local"
 
 
+def test_a_mirror_without_a_port_is_left_out_where_a_backend_would_spoil_the_route() -> None:
+    portless = {"name": "cart"}
+    mirror = {"type": "RequestMirror", "requestMirror": {"backendRef": portless}}
+    rule = {"filters": [mirror], "backendRefs": [{"name": "cart", "port": 80}]}
+    (made,) = rules(gateway(listener()), route(rules=[rule])).values()
+    assert not made.message.http[0].mirrors
+    assert made.message.http[0].route[0].destination.port.number == 80
+    assert not rules(gateway(listener()), route(rules=[{"backendRefs": [portless]}]))
+
+
 def test_a_mirror_to_nowhere_is_left_out_but_a_missing_backend_keeps_its_name() -> None:
     mirror = {"type": "RequestMirror", "requestMirror": {"backendRef": {"name": "missing", "port": 80}}}
     rule = {"filters": [mirror], "backendRefs": [{"name": "missing", "port": 80}]}

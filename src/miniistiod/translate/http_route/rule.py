@@ -92,9 +92,18 @@ def _destinations(backends: Iterable[HTTPBackendRef], lookup: Lookup) -> Iterato
 def _mirrors(filters: Iterable[HTTPRouteFilter], lookup: Lookup) -> Iterator[HTTPMirrorPolicy]:
     for each in filters:
         if each.type == MIRROR:
-            target = lookup(each.request_mirror.backend_ref)
-            if target.usable:
-                yield HTTPMirrorPolicy(destination=target.destination, percentage=_share(each.request_mirror))
+            target = _mirrored(each.request_mirror, lookup)
+            if target is not None:
+                yield HTTPMirrorPolicy(destination=target, percentage=_share(each.request_mirror))
+
+
+def _mirrored(mirror: HTTPRequestMirrorFilter, lookup: Lookup) -> Destination | None:
+    """A backend that would make a rule unusable only makes its mirror disappear."""
+    try:
+        target = lookup(mirror.backend_ref)
+    except Unusable:
+        return None
+    return target.destination if target.usable else None
 
 
 def _share(mirror: HTTPRequestMirrorFilter) -> Percent | None:
