@@ -130,10 +130,12 @@ def test_g_a_subset_nobody_defines_gives_503_and_the_reason_can_be_read(lab: Liv
         (reply,) = lab.client.send(REVIEWS)
         (entry,) = log.awaited(1)
         routes = command(lab, "proxy-config", "routes", "client", "-o", "json")
+        table = command(lab, "proxy-config", "routes", "client")
         names = command(lab, "proxy-config", "clusters", "client", "-o", "json")
         said = lab.pages.get("/debug/diagnostics").json()
     assert (reply.status, entry["flags"]) == (503, "NC")
     assert "outbound|9080|v9|reviews.default.svc.cluster.local" in routes
+    assert "outbound|9080|v9|reviews.default.svc.cluster.local (no such cluster: 503 NC)" in table
     assert "outbound|9080||reviews" in names
     assert "outbound|9080|v9|" not in names
     assert any("v9" in str(diagnostic) for diagnostic in said)

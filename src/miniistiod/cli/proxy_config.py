@@ -49,6 +49,9 @@ def proxy_config(kind: str, proxy: str, output: str, name: str | None, http_addr
     dump = page(http_address, "/debug/config_dump", proxyID=connected(proxy, http_address))
     wanted = {k: resources(dump, k, name) for k in (KINDS if kind == "all" else (kind,))}
     if output == "table":
+        if "routes" in wanted:
+            clusters = {named(cluster) for cluster in resources(dump, "clusters", None)}
+            wanted["routes"] = [resource_rows.with_missing(table, clusters) for table in wanted["routes"]]
         for which, found in wanted.items():
             printed(which, found, titled=kind == "all")
         return

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import base64
-from collections.abc import Callable, Iterable, Iterator
+import copy
+from collections.abc import Callable, Collection, Iterable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
@@ -76,6 +77,18 @@ def route_rows(table: Json) -> Iterator[Row]:
                 target_of(route),
                 istio_config(route),
             )
+
+
+def with_missing(table: Json, clusters: Collection[str]) -> Json:
+    """A route table in which each cluster that the proxy does not have says so, and what a caller sees."""
+    told = copy.deepcopy(table)
+    for host in told.get("virtualHosts", ()):
+        for action in (route.get("route", {}) for route in host.get("routes", ())):
+            for each in (action, *action.get("weightedClusters", {}).get("clusters", ())):
+                key = "cluster" if each is action else "name"
+                if each.get(key, next(iter(clusters), "")) not in clusters:
+                    each[key] += " (no such cluster: 503 NC)"
+    return told
 
 
 def match_of(match: Json) -> str:
