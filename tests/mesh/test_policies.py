@@ -36,6 +36,35 @@ def test_policies_of_the_root_namespace_apply_everywhere_and_stand_first() -> No
     assert [p.name for p in index.of_workload("istio-system", {})] == ["mesh"]
 
 
+def test_the_nearest_first_is_the_order_of_rules_that_share_an_issuer() -> None:
+    where = mesh(
+        policy("RequestAuthentication", "mesh", "istio-system", "", created="2023-01-01"),
+        policy("RequestAuthentication", "own", "shop", ""),
+    )
+    index = where.request_authentications
+    assert [p.name for p in index.nearest_first("shop", {})] == ["own", "mesh"]
+    assert [p.name for p in index.nearest_first("istio-system", {})] == ["mesh"]
+
+
+def test_without_a_time_an_istio_object_is_the_youngest() -> None:
+    undated = authorization("a", "shop").replace(", creationTimestamp: '2024-01-01T00:00:00Z'", "")
+    where = mesh(undated, authorization("b", "shop"))
+    assert [p.name for p in where.authorization_policies.of_workload("shop", {})] == ["b", "a"]
+
+
+def test_a_sidecar_of_the_root_namespace_stands_in_for_one_of_the_workloads_own() -> None:
+    where = mesh("""
+apiVersion: networking.istio.io/v1
+kind: Sidecar
+metadata: {name: all, namespace: istio-system}
+spec: {egress: [{hosts: ["./*"]}]}
+""")
+    found = where.sidecars.of_workload("shop", {})
+    assert found is not None
+    assert (found.namespace, found.name) == ("shop", "all")
+    assert where.sidecars.of_workload("shop", {}) is found
+
+
 def test_a_policy_with_target_refs_is_for_that_gateway_alone() -> None:
     reference = "targetRefs: [{group: gateway.networking.k8s.io, kind: Gateway, name: edge}]"
     index = mesh(authorization("edge", "shop", reference)).authorization_policies

@@ -170,3 +170,9 @@ spec:
     text = entry("api", "api.example", f"{WEB}, exportTo: [{export_to}]", namespace)
     where = mesh(config, *labelled, far, text)
     assert [n for n in ("shop", "far", "third") if where.services.visible(n)] == seen
+
+
+def test_services_of_one_host_have_the_identities_that_the_youngest_declares() -> None:
+    stranger = entry("cart", CART, WEB + ", resolution: DNS, subjectAltNames: [spiffe://q]")
+    assert service_of(mesh(service("cart"), stranger), CART).service_accounts == ("spiffe://q",)
+    assert service_of(mesh(service("cart")), CART).service_accounts == ()
