@@ -1,10 +1,12 @@
 """Telemetry: providers, sampling, tags of traces and of metrics.
 
-Source: ValidateTelemetry in istio's pkg/config/validation. CEL expressions of filters are left to Envoy.
+Source: ValidateTelemetry in istio's pkg/config/validation. Of a filter's CEL expression only has() is looked
+at, which people write in a way that CEL refuses; the rest is left to Envoy.
 """
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 
 from miniistiod.api.istio.telemetry.telemetry_pb2 import (
@@ -23,6 +25,10 @@ REMOVE = MetricsOverrides.TagOverride.REMOVE
 TAG_TEXTS = {"literal": "value", "header": "name", "environment": "name"}
 """Kind of a tag → the field of it that must not be empty."""
 
+CEL_TEXT = re.compile(r"'[^']*'|\"[^\"]*\"")
+CEL_HAS = re.compile(r"\bhas\(([^()]*)\)")
+CEL_FIELD = re.compile(r"\.\s*[A-Za-z_]\w*\s*$")
+
 
 def rules(one: Object[Telemetry]) -> Findings:
     """Everything the webhook says about a Telemetry."""
@@ -35,10 +41,18 @@ def rules(one: Object[Telemetry]) -> Findings:
         yield from _tracing(tracing, ("tracing", index))
     for index, logging in enumerate(one.message.access_logging):
         yield from _providers(logging.providers, ("accessLogging", index))
-        if logging.HasField("filter") and not logging.filter.expression.strip():
-            yield from error(
-                ("accessLogging", index, "filter"), "the filter says nothing", "write a CEL expression"
-            )
+        if logging.HasField("filter"):
+            yield from _expression(logging.filter.expression, ("accessLogging", index, "filter"))
+
+
+def _expression(expression: str, steps: Steps) -> Findings:
+    """has() asks whether a field is there; for an entry of a map CEL has the operator `in`."""
+    if not expression.strip():
+        yield from error(steps, "the filter says nothing", "write a CEL expression")
+    for asked in CEL_HAS.findall(CEL_TEXT.sub("''", expression)):
+        if not CEL_FIELD.search(asked):
+            remedy = "write has(a.b), or 'key' in a for an entry of a map"
+            yield from error((*steps, "expression"), "has() does not name a field", remedy)
 
 
 def _providers(providers: Sequence[ProviderRef], steps: Steps) -> Findings:
