@@ -9,8 +9,10 @@ import dataclasses
 from collections.abc import Iterator
 from pathlib import Path
 
+from miniistiod.app.mesh_source import MeshSource
 from miniistiod.config import AnyObject, Store, of_text
 from miniistiod.config.diagnostics import errors
+from miniistiod.config.mesh_layer import MeshLayer
 from miniistiod.config.support import IGNORED, NOT_SUPPORTED, listed
 from miniistiod.generate.resources import resources
 from miniistiod.mesh.snapshot import snapshot
@@ -18,18 +20,20 @@ from miniistiod.proxy.node import Proxy, proxy
 from miniistiod.proxy.scope import ProxyScope
 from miniistiod.xds.type_rules import CDS, ECDS, EDS, LDS, RDS
 from tests.parity import nodes, reference
-from tests.support.fields import all_fields, uses, without
+from tests.support.fields import Way, all_fields, uses, without
 
 TYPES = (CDS, EDS, LDS, RDS, ECDS)
 CASES = Path(__file__).parent / "cases"
 Answer = dict[tuple[str, str, str], bytes]
-"""(proxy, type, name) → what it gets."""
+"""(proxy, type, name) → what it gets; without a proxy, what is fetched for all of them."""
 
 
 def answer(store: Store, proxies: dict[str, Proxy]) -> Answer:
-    """All that the proxies get."""
-    mesh = snapshot(store)
-    return {
+    """All that the proxies get, and the keys of token issuers that are fetched for them."""
+    mesh, source = snapshot(store), MeshSource(secrets=False)
+    source.update(store)
+    keys = {("", *key): str(timeout).encode() for key, timeout in source.key_sources.items()}
+    return keys | {
         (key, url, name): resource.body
         for key, each in proxies.items()
         for scope in [ProxyScope(each, mesh)]
@@ -45,6 +49,14 @@ def replaced(store: Store, old: AnyObject, new: AnyObject) -> Store:
     return Store(kinds={**store.kinds, kind: tuple(new if o is old else o for o in store.kinds[kind])})
 
 
+def lacking(one: AnyObject, way: Way, field: str) -> AnyObject:
+    """The object without the field; a MeshConfig does not name it any more either, so its default is back."""
+    less = dataclasses.replace(one, message=without(one.message, way, field))
+    if not isinstance(less, MeshLayer):
+        return less
+    return dataclasses.replace(less, given=less.given - {".".join([*(name for name, _ in way), field])})
+
+
 def proven_in(text: str, unproven: set[str]) -> Iterator[str]:
     """Those of the fields whose absence makes a difference in this mesh."""
     store = of_text(text)
@@ -52,11 +64,11 @@ def proven_in(text: str, unproven: set[str]) -> Iterator[str]:
     whole = answer(store, proxies)
     for one in store.objects:
         for name, way, field in uses(one.message) if one.kind.group.endswith("istio.io") else ():
-            if name in unproven:
-                less = dataclasses.replace(one, message=without(one.message, way, field.name))
-                if answer(replaced(store, one, less), proxies) != whole:
-                    unproven.discard(name)
-                    yield name
+            if name not in unproven:
+                continue
+            if answer(replaced(store, one, lacking(one, way, field.name)), proxies) != whole:
+                unproven.discard(name)
+                yield name
 
 
 def texts() -> Iterator[str]:

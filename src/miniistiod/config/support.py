@@ -12,11 +12,16 @@ from google.protobuf.descriptor import Descriptor, FieldDescriptor
 
 IGNORED: Mapping[str, str] = {
     "Certificate.*": "istiod no longer issues certificates for webhooks",
+    "EnvoyFilter.ListenerMatch.FilterChainMatch.transportSocket": "istiod never reads it",
+    "EnvoyFilter.ListenerMatch.portName": "istiod matches listeners by portNumber and name",
     "EnvoyFilter.Patch.filterClass": "istiod places filters by the operation alone",
     "HTTPFaultInjection.Abort.http2Error": "Istio never implemented it; use httpStatus",
     "HTTPFaultInjection.Delay.exponentialDelay": "Istio never implemented it; use fixedDelay",
     "HTTPFaultInjection.Delay.percent": "istiod reads `percentage`",
+    "IstioIngressListener.tls": "istiod reads it only with ENABLE_TLS_ON_SIDECAR_INGRESS, off by default",
     "L4MatchAttributes.sourceSubnet": "istiod never reads it",
+    "MeshConfig.ExtensionProvider.EnvoyExternalAuthorizationGrpcProvider.clearRouteCache": "not read",
+    "MeshConfig.ExtensionProvider.EnvoyExternalAuthorizationHttpProvider.clearRouteCache": "not read",
     "MeshConfig.ExtensionProvider.OpenCensusAgentTracingProvider.*": "OpenCensus was removed from Envoy",
     "MeshConfig.ExtensionProvider.opencensus": "OpenCensus was removed from Envoy",
     "MeshConfig.ExtensionProvider.LightstepTracingProvider.*": "Lightstep was removed from Envoy",
@@ -24,8 +29,16 @@ IGNORED: Mapping[str, str] = {
     "MeshConfig.ExtensionProvider.ZipkinTracingProvider.enable64bitTraceId": "always 128 bits",
     "MeshConfig.certificates": "istiod no longer issues certificates for webhooks",
     "MeshConfig.verifyCertificateAtClient": "istiod never reads it; set caCertificates in a DestinationRule",
+    "Network.IstioNetworkGateway.locality": "istiod chooses gateways by network alone",
     "OutlierDetection.consecutiveErrors": "istiod reads consecutive5xxErrors and consecutiveGatewayErrors",
+    "PolicyTargetReference.namespace": "a policy's target is always in its own namespace",
+    "Port.targetPort": "istiod never reads it",
+    "ProxyConfig.ConnectionSettings.clusterPerConnectionBufferLimitBytes": "Istio only checks it",
+    "ProxyConfig.ConnectionSettings.listenerConnectionLimit": "Istio only checks it",
     "SDS.*": "secrets always come by SDS",
+    "Server.defaultEndpoint": "Istio never implemented it",
+    "ServerTLSSettings.TLSCertificate.caCertificates": "istiod reads caCertificates of the whole tls",
+    "SidecarPort.targetPort": "istiod never reads it",
 }
 """istiod does nothing with these either."""
 
@@ -34,6 +47,8 @@ BOOTSTRAP = "it belongs to the bootstrap that Istio's agent writes; ours is `min
 PROVIDER = "this tracing or logging provider is not translated; opentelemetry and zipkin are"
 KUBERNETES = "it is about Kubernetes objects that only istiod in a cluster looks after"
 AMBIENT = "ambient mesh (ztunnel, waypoints) is not offered"
+INJECTION = "it belongs to what Istio's injector puts into a Pod; ours is `miniistiod bootstrap`"
+REGISTRATION = "workloads do not register themselves; write a WorkloadEntry"
 PROBES = "health checks of virtual machines are the Istio agent's work"
 
 NOT_SUPPORTED: Mapping[str, str] = {
@@ -55,6 +70,7 @@ NOT_SUPPORTED: Mapping[str, str] = {
     "MeshConfig.CA.*": "the authority is mini-istiod itself; see `serve --cacerts`",
     "MeshConfig.CertificateData.*": "further roots are not taken from MeshConfig; see `serve --cacerts`",
     "MeshConfig.ExtensionProvider.DatadogTracingProvider.*": PROVIDER,
+    "MeshConfig.ExtensionProvider.HttpHeader.envName": "not read from the environment; use `value`",
     "MeshConfig.ExtensionProvider.SDSProvider.*": "secrets come from mini-istiod alone",
     "MeshConfig.ExtensionProvider.SkyWalkingTracingProvider.*": PROVIDER,
     "MeshConfig.ExtensionProvider.StackdriverProvider.*": PROVIDER,
@@ -114,6 +130,13 @@ NOT_SUPPORTED: Mapping[str, str] = {
     "ProxyConfig.zipkinAddress": BOOTSTRAP,
     "ProxyConfig.privateKeyProvider": "no hardware that keeps private keys",
     "ProxyConfig.ConnectionSettings.globalDownstreamConnectionLimit": BOOTSTRAP,
+    "ProxyConfig.concurrency": BOOTSTRAP,
+    "ProxyConfig.environmentVariables": BOOTSTRAP,
+    "ProxyConfig.meshId": BOOTSTRAP,
+    "ProxyConfig.proxyMetadata": BOOTSTRAP,
+    "ProxyConfig.selector": BOOTSTRAP,
+    "ProxyConfig.image": INJECTION,
+    "ProxyImage.imageType": INJECTION,
     "ReadinessProbe.*": PROBES,
     "RemoteService.*": BOOTSTRAP,
     "TCPHealthCheckConfig.*": PROBES,
@@ -127,10 +150,18 @@ NOT_SUPPORTED: Mapping[str, str] = {
     "Tracing.lightstep": PROVIDER,
     "Tracing.openCensusAgent": PROVIDER,
     "Tracing.stackdriver": PROVIDER,
+    "Tracing.Zipkin.address": BOOTSTRAP,
+    "Tracing.disableContextPropagation": "the Envoy API that we are built with has no field for it",
+    "Tracing.tlsSettings": BOOTSTRAP,
+    "Tracing.zipkin": BOOTSTRAP,
     "VmConfig.*": ECDS,
     "WasmConfig.*": ECDS,
     "WasmPlugin.*": ECDS,
     "WasmPlugin.TrafficSelector.*": ECDS,
+    "WorkloadGroup.ObjectMeta.annotations": REGISTRATION,
+    "WorkloadGroup.ObjectMeta.labels": REGISTRATION,
+    "WorkloadGroup.metadata": REGISTRATION,
+    "WorkloadGroup.template": REGISTRATION,
     "WorkloadGroup.probe": PROBES,
 }
 """istiod acts on these, mini-istiod does not (yet)."""
