@@ -26,7 +26,8 @@ lab: setup  ## set up everything and start the Bookinfo lab on real Envoys
 
 test: check  ## set up everything and pass the tests, real Envoys included
 	$(BIN)/miniistiod doctor --install
-	$(BIN)/pytest tests integration
+	$(BIN)/pytest tests
+	$(BIN)/pytest integration
 
 parity: setup  ## compare every reference case with what we send: `make parity ONLY=services/`
 	$(BIN)/python -m tests.parity $(ONLY)

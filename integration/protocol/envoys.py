@@ -67,7 +67,7 @@ class Envoy:
     """A running Envoy, asked through its admin page."""
 
     def __init__(self, admin: str, process: asyncio.subprocess.Process) -> None:
-        self.http = httpx.AsyncClient(base_url=f"http://{admin}", timeout=5)
+        self.http = httpx.AsyncClient(base_url=f"http://{admin}", timeout=30)
         self.process = process
 
     async def stats(self, pattern: str) -> dict[str, int]:
@@ -75,7 +75,7 @@ class Envoy:
         got = await self.http.get("/stats", params={"format": "json", "filter": pattern})
         return {s["name"]: s["value"] for s in got.json()["stats"] if "name" in s}
 
-    async def until(self, stat: str, value: int, seconds: float = 10) -> None:
+    async def until(self, stat: str, value: int, seconds: float = 60) -> None:
         """Wait until a counter has reached a value."""
         async with asyncio.timeout(seconds):
             while (await self.stats(f"^{stat}$")).get(stat, -1) < value:
@@ -105,7 +105,7 @@ async def envoy(port: int, delta: bool, metadata: dict | None = None) -> AsyncIt
                 stderr=log,
             )
         try:
-            async with asyncio.timeout(20):
+            async with asyncio.timeout(60):
                 while not admin.exists() or not admin.read_text():
                     assert process.returncode is None, Path(folder, "log").read_text()[-3000:]
                     await asyncio.sleep(0.02)
