@@ -20,7 +20,7 @@ from miniistiod.xds.static import StaticSource
 ADS = "envoy.service.discovery.v3.AggregatedDiscoveryService"
 SOTW = f"/{ADS}/StreamAggregatedResources"
 DELTA = f"/{ADS}/DeltaAggregatedResources"
-SECONDS = 10
+SECONDS = 60
 """How long anything may take before the test fails; nothing waits for it."""
 
 
