@@ -104,12 +104,13 @@ def test_a_websocket_is_opened_and_echoes(lab: LiveLab) -> None:
 
 
 def lines(log: AccessLog, start: str) -> list[str]:
-    """The log's lines that begin so, as soon as there is one."""
+    """The log's whole lines that begin so, as soon as there is one; the last may still be being written."""
     end = time.monotonic() + SECONDS
     while True:
         with log.path.open("rb") as file:
             file.seek(log.start)
-            found = [line for line in file.read().decode().splitlines() if line.startswith(start)]
+            whole = file.read().decode(errors="replace").rpartition("\n")[0]
+        found = [line for line in whole.splitlines() if line.startswith(start)]
         if found:
             return found
         assert time.monotonic() < end, f"no line that begins with {start!r}"
