@@ -2,15 +2,10 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
 from miniistiod.config import of_text
 from miniistiod.config.support import IGNORED, NOT_SUPPORTED, listed
 from tests.support.fields import all_fields
 from tests.support.probe import proven
-
-UNPROVEN = set((Path(__file__).parent / "unproven.txt").read_text().split())
-"""Fields that the code reads, as far as we know, but that no mesh proves yet. It may only shrink."""
 
 
 def test_every_field_is_in_exactly_one_set() -> None:
@@ -20,8 +15,7 @@ def test_every_field_is_in_exactly_one_set() -> None:
     assert not translated & ignored
     assert not translated & lacking
     assert not ignored & lacking
-    assert not translated & UNPROVEN, "proven now: take it out of unproven.txt"
-    assert fields - translated - ignored - lacking == UNPROVEN
+    assert not fields - translated - ignored - lacking
 
 
 def test_every_reason_is_for_a_field() -> None:
