@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections import Counter
 
+from miniistiod.testing.live import LiveLab
 from miniistiod.testing.traffic import Reply
 
 WEB = "http://web:8000"
@@ -42,6 +43,11 @@ def policy(traffic: str, host: str = "web", more: str = "") -> str:
 def subsets(host: str = "web") -> str:
     """v1, v2 and v3 of a service."""
     return policy("", host, SUBSETS)
+
+
+def pod(lab: LiveLab, name: str) -> str:
+    """A workload's address."""
+    return str(next(p["address"] for p in lab.outside.ask("status")["pods"] if p["name"] == name))
 
 
 def hosts(replies: list[Reply]) -> list[str]:

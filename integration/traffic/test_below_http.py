@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import ipaddress
+import re
 from collections import Counter
 
 import pytest
 
-from integration.traffic.rules import likely, networking, policy
+from integration.traffic.rules import likely, networking, pod, policy
 from miniistiod.testing.live import LiveLab
 
 pytestmark = pytest.mark.lab("traffic")
@@ -91,19 +93,42 @@ hosts: [plain.test]
 addresses: [240.240.1.1]
 ports: [{number: 9000, name: tcp, protocol: TCP}]
 resolution: STATIC
-endpoints: [{address: %s, ports: {tcp: 8000}}]
+endpoints: [{address: %s}]
 """
+SIGNATURE = "\r\n\r\n\0\r\nQUIT\n"
+"""What a header of version 2 begins with."""
 
 
-@pytest.mark.parametrize("version", ["V1", "V2"])
-def test_the_proxy_protocol_goes_before_what_the_caller_sends(lab: LiveLab, version: str) -> None:
-    """A server that does not speak it shows that it was there: it takes the header for a bad request."""
-    server = next(p for p in lab.outside.ask("status")["pods"] if p["name"] == "vm")["address"]
-    entry = networking("ServiceEntry", "plain", PROXY_PROTOCOL % server)
-    asked = {"content": "GET /ip HTTP/1.1\r\nhost: vm\r\n\r\n", "until": "\r\n\r\n"}
-    with lab.rules(entry):
-        (plain,) = lab.client.send("tcp://240.240.1.1:9000", **asked)
-        with lab.rules(policy(f"{{proxyProtocol: {{version: {version}}}}}", "plain.test")):
-            (headed,) = lab.client.send("tcp://240.240.1.1:9000", **asked)
-    assert plain.body.startswith("HTTP/1.1 200")
-    assert headed.body.startswith("HTTP/1.1 400"), headed
+def echoed(lab: LiveLab, *rules: str) -> str:
+    """What a server got before the caller's `hello`, as it echoes it: a character for each byte."""
+    entry = networking("ServiceEntry", "plain", PROXY_PROTOCOL % pod(lab, "talk-v1"))
+    with lab.rules(entry, *rules):
+        (reply,) = lab.client.send("tcp://240.240.1.1:9000", content="hello", until="hello")
+    assert not reply.error, reply
+    greeting, _, rest = reply.body.partition("\n")
+    assert greeting == "talk-v1"
+    return rest.removesuffix("hello")
+
+
+def proxy_protocol(version: str) -> str:
+    return policy(f"{{proxyProtocol: {{version: {version}}}}}", "plain.test")
+
+
+def test_nothing_goes_before_what_the_caller_sends(lab: LiveLab) -> None:
+    assert echoed(lab) == ""
+
+
+def test_the_proxy_protocol_tells_who_calls_whom_in_a_line(lab: LiveLab) -> None:
+    header = echoed(lab, proxy_protocol("V1"))
+    assert re.fullmatch(rf"PROXY TCP4 {re.escape(pod(lab, 'client'))} 240\.240\.1\.1 \d+ 9000\r\n", header)
+
+
+def test_the_proxy_protocol_tells_who_calls_whom_in_bytes(lab: LiveLab) -> None:
+    """After the signature: version 2 and PROXY, TCP over IPv4, the length, both addresses, both ports."""
+    header = echoed(lab, proxy_protocol("V2"))
+    fields = header.removeprefix(SIGNATURE).encode("latin-1")
+    client, server = ipaddress.ip_address(fields[4:8]), ipaddress.ip_address(fields[8:12])
+    assert header.startswith(SIGNATURE)
+    assert fields[:4] == b"\x21\x11" + (len(fields) - 4).to_bytes(2)
+    assert (str(client), str(server)) == (pod(lab, "client"), "240.240.1.1")
+    assert int.from_bytes(fields[14:16]) == 9000

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from integration.traffic.rules import WEB, hosts, networking, routes
+from integration.traffic.rules import WEB, hosts, networking, pod, routes
 from miniistiod.testing.live import LiveLab
 
 pytestmark = pytest.mark.lab("traffic")
@@ -23,11 +23,6 @@ def mesh(settings: str) -> str:
 
 def entry(name: str, spec: str, namespace: str = "default") -> str:
     return networking("ServiceEntry", name, spec, namespace)
-
-
-def pod(lab: LiveLab, name: str) -> str:
-    """A workload's address."""
-    return str(next(p["address"] for p in lab.outside.ask("status")["pods"] if p["name"] == name))
 
 
 def clusters(lab: LiveLab, workload: str, namespace: str = "default") -> set[str]:
