@@ -138,3 +138,59 @@ def test_routes_tells_which_rule_takes_a_request_and_where_it_stands(shell: Shel
     assert (lost.exit_code, "default/httpbin" in lost.stderr) == (1, True)
     unclear = shell("routes", "httpbin.example.com")
     assert (unclear.exit_code, "--gateway" in unclear.stderr) == (2, True)
+
+
+TWO_GATEWAYS = """
+apiVersion: networking.istio.io/v1
+kind: Gateway
+metadata: {name: front, namespace: default}
+spec: {selector: {app: front}, servers: [{port: {number: 80, name: http, protocol: HTTP}, hosts: ['*']}]}
+---
+apiVersion: gateway.networking.k8s.io/v1
+kind: Gateway
+metadata: {name: front, namespace: default}
+spec: {gatewayClassName: istio, listeners: [{name: http, port: 80, protocol: HTTP}]}
+"""
+OWN, KUBERNETES = "gateway.networking.istio.io", "gateway.gateway.networking.k8s.io"
+
+
+@pytest.mark.parametrize(
+    ("word", "kinds"),
+    [
+        ("gateways", [OWN, KUBERNETES]),
+        ("gateway", [OWN, KUBERNETES]),
+        ("gw", [OWN]),
+        ("gtw", [KUBERNETES]),
+        ("gateways.networking.istio.io", [OWN]),
+        ("gateway.v1beta1.networking.istio.io", [OWN]),
+        ("gateways.gateway.networking.k8s.io", [KUBERNETES]),
+        ("gtw/front", [KUBERNETES]),
+    ],
+)
+def test_gateways_of_both_apis_have_one_name_and_two_words(shell: Shell, word: str, kinds: list[str]) -> None:
+    assert shell("apply", "-f", "-", given=TWO_GATEWAYS).stdout.splitlines() == [
+        f"{OWN}/front created",
+        f"{KUBERNETES}/front created",
+    ]
+    assert shell("get", word, "-o", "name").stdout.splitlines() == [f"{kind}/front" for kind in kinds]
+
+
+def test_of_two_gateways_the_one_meant_is_deleted(shell: Shell) -> None:
+    shell("apply", "-f", "-", given=TWO_GATEWAYS)
+    unclear = shell("delete", "gateway", "front")
+    assert (unclear.exit_code, "gateways.gateway.networking.k8s.io" in unclear.stderr) == (2, True)
+    assert shell("delete", "gw", "front").stdout == f"{OWN} 'front' deleted\n"
+    assert shell("get", "gateways", "-o", "name").stdout == f"{KUBERNETES}/front\n"
+    assert shell("delete", "gateway", "front").stdout == f"{KUBERNETES} 'front' deleted\n"
+
+
+def test_gateway_api_objects_are_listed_with_kubectls_columns(shell: Shell) -> None:
+    shell("apply", "-f", str(CONFIGS / "gateway-api"))
+    shell("apply", "-f", str(CONFIGS / "gateway-api" / "exercises" / "01-route"))
+    heads = {word: shell("get", word).stdout.splitlines()[0].split() for word in ("gtw", "gc", "httproutes")}
+    assert heads == {
+        "gtw": ["NAME", "CLASS", "ADDRESS", "PROGRAMMED", "AGE"],
+        "gc": ["NAME", "CONTROLLER", "ACCEPTED", "AGE"],
+        "httproutes": ["NAME", "HOSTNAMES", "AGE"],
+    }
+    assert shell("get", "gtw").stdout.splitlines()[1].split()[:3] == ["front", "istio", "False"]

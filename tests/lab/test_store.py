@@ -85,3 +85,13 @@ def test_services_are_written_before_the_rules_that_name_them(tmp_path: Path) ->
         "DestinationRule",
         "VirtualService",
     ]
+
+
+def test_two_kinds_of_one_name_are_two_files(tmp_path: Path) -> None:
+    store = Store(tmp_path)
+    groups = ("networking.istio.io", "gateway.networking.k8s.io")
+    store.apply({"apiVersion": f"{g}/v1", "kind": "Gateway", "metadata": {"name": "front"}} for g in groups)
+    found = {f"{d['apiVersion']}" for d in store.documents()}
+    assert found == {"networking.istio.io/v1", "gateway.networking.k8s.io/v1"}
+    store.delete([("Gateway.gateway.networking.k8s.io", "front", "default")])
+    assert [d["apiVersion"] for d in store.documents()] == ["networking.istio.io/v1"]

@@ -178,9 +178,21 @@ BY_NAME: dict[tuple[str, str], Kind] = {(kind.group, kind.name): kind for kind i
 
 
 def named(word: str) -> Iterator[Kind]:
-    """The kinds a user may mean by this word: kind, plural, singular or short name, in any case."""
-    low = word.lower()
-    return (k for k in KINDS if low in (k.name.lower(), k.plural, *k.short))
+    """The kinds a user may mean by this word: kind, plural, singular or short name, in any case; the group may
+    follow, or version and group (gateways.networking.istio.io, gateways.v1.networking.istio.io)."""
+    low, _, place = word.lower().partition(".")
+    return (
+        k
+        for k in KINDS
+        if low in (k.name.lower(), k.plural, *k.short)
+        and place in ("", k.group, *(f"{version}.{k.group}" for version in k.versions))
+    )
+
+
+def id_of(api_version: str, kind: str) -> str:
+    """What tells the kind of a document from every other; its plain name when it is none of ours."""
+    known = of_document(api_version, kind)
+    return kind if known is None else known.id
 
 
 def of_document(api_version: str, kind: str) -> Kind | None:

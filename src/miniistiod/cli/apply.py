@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import json
 import sys
-from collections.abc import Callable, Iterator
-from datetime import UTC, datetime
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -17,8 +16,9 @@ from miniistiod.analysis import analysis
 from miniistiod.api import kinds
 from miniistiod.cli.gateway_status import with_status
 from miniistiod.cli.lab import existing, state_option
+from miniistiod.cli.object_table import tables
 from miniistiod.lab.outside import OutsideLab
-from miniistiod.lab.store import Change, Document, documents_of
+from miniistiod.lab.store import Change, Document, documents_of, kind_of
 from miniistiod.mesh.snapshot import snapshot
 
 SUFFIXES = (".yaml", ".yml", ".json")
@@ -61,8 +61,9 @@ def delete(words: tuple[str, ...], files: tuple[str, ...], namespace: str, state
     """Remove objects: miniistiod delete -f reviews.yaml, or miniistiod delete virtualservice reviews"""
     if bool(words) == bool(files):
         raise click.UsageError("say which objects: -f FILE, or KIND NAME")
-    whose = [*pointed(files, namespace), *((kind, name, namespace) for kind, name in named(words))]
-    changes = existing(state).delete(whose)
+    lab = existing(state)
+    chosen = ((one_kind(lab, kinds, name, namespace), name, namespace) for kinds, name in named(words))
+    changes = lab.delete([*pointed(files, namespace), *chosen])
     for change in changes:
         click.echo(
             f"{resource(change.kind)} {change.name!r} {change.outcome}", err=change.outcome == "not found"
@@ -87,15 +88,15 @@ def get(
     words: tuple[str, ...], all_namespaces: bool, output: str, namespace: str, state: Path | None
 ) -> None:
     """Show objects: miniistiod get virtualservices, miniistiod get vs reviews -o yaml"""
-    lab, wanted, names = existing(state), kinds_of(words[0]), set(words[1:])
-    words_of = {kind.name: kind for kind in wanted}
+    lab, wanted, names = existing(state), *asked(words)
+    words_of = {kind.id: kind for kind in wanted}
     found = [
         d
         for d in [*lab.store.documents(), *running_pods(lab)]
-        if d["kind"] in words_of
+        if kind_of(d) in words_of
         and (
             all_namespaces
-            or not words_of[d["kind"]].namespaced
+            or not words_of[kind_of(d)].namespaced
             or d["metadata"].get("namespace") == namespace
         )
         and (not names or d["metadata"]["name"] in names)
@@ -104,8 +105,7 @@ def get(
         raise click.ClickException(
             f"{wanted[0].plural} {', '.join(sorted(missing))!r} not found in namespace {namespace!r}"
         )
-    shown = with_status(found, lab) if output in ("yaml", "json") else found
-    printed(shown, output, all_namespaces, bool(names))
+    printed(with_status(found, lab), output, all_namespaces, bool(names))
 
 
 def running_pods(lab: OutsideLab) -> Iterator[Document]:
@@ -162,42 +162,62 @@ def pointed(files: tuple[str, ...], namespace: str) -> Iterator[tuple[str, str, 
         for _, text in texts(name):
             for document in documents_of(text):
                 metadata = document["metadata"]
-                yield document["kind"], metadata["name"], metadata.get("namespace", namespace)
+                yield kind_of(document), metadata["name"], metadata.get("namespace", namespace)
 
 
 def kinds_of(word: str) -> list[kinds.Kind]:
-    """The kinds a word means: virtualservices, vs, VirtualService; several by commas."""
+    """The kinds a word means: virtualservices, vs, gateways.networking.istio.io; several by commas."""
     found = [kind for part in word.split(",") for kind in kinds.named(part)]
     if not found:
         raise click.ClickException(f"the lab knows no kind {word!r}")
     return found
 
 
-def named(words: tuple[str, ...]) -> Iterator[tuple[str, str]]:
-    """KIND NAME NAME..., or KIND/NAME KIND/NAME..."""
+def asked(words: tuple[str, ...]) -> tuple[list[kinds.Kind], set[str]]:
+    """KIND, KIND NAME NAME..., or KIND/NAME: the kinds and the names, of which there may be none."""
+    kind, slash, name = words[0].partition("/")
+    return kinds_of(kind), {name} if slash else set(words[1:])
+
+
+def named(words: tuple[str, ...]) -> Iterator[tuple[list[kinds.Kind], str]]:
+    """KIND NAME NAME..., or KIND/NAME KIND/NAME...; a word may mean several kinds."""
     if any("/" in word for word in words):
         for word in words:
             kind, _, name = word.partition("/")
-            yield kinds_of(kind)[0].name, name
+            yield kinds_of(kind), name
         return
     if len(words) == 1:
         raise click.UsageError(f"which {words[0]}? Say its name")
-    yield from ((kinds_of(words[0])[0].name, name) for name in words[1:])
+    yield from ((kinds_of(words[0]), name) for name in words[1:])
+
+
+def one_kind(lab: OutsideLab, meant: list[kinds.Kind], name: str, namespace: str) -> str:
+    """The one of these kinds that has an object of this name."""
+    there = [kind for kind in meant if lab.store.stored(kind.id, name, namespace) is not None]
+    if len(there) > 1:
+        words = " or ".join(f"{kind.plural}.{kind.group}" for kind in there)
+        raise click.UsageError(f"there are several objects {name!r}: write {words}")
+    return (there or meant)[0].id
 
 
 def resource(kind: str) -> str:
     """kubectl's word for a kind: virtualservice.networking.istio.io"""
-    known = next((k for k in kinds.KINDS if k.name == kind), None)
-    return f"{kind.lower()}.{known.group}" if known and known.group else kind.lower()
+    known = next((k for k in kinds.KINDS if k.id == kind), None)
+    if known is None:
+        return kind.lower()
+    return f"{known.name.lower()}.{known.group}" if known.group else known.name.lower()
 
 
 def printed(found: list[Document], output: str, with_namespace: bool, single: bool) -> None:
     """Print objects as asked."""
     if output == "table":
-        tables(found, with_namespace)
+        if not found:
+            click.echo("No resources found.", err=True)
+            return
+        click.echo(tables(found, resource, with_namespace))
     elif output == "name":
         for document in found:
-            click.echo(f"{resource(document['kind'])}/{document['metadata']['name']}")
+            click.echo(f"{resource(kind_of(document))}/{document['metadata']['name']}")
     else:
         whole: Any = (
             found[0] if single and len(found) == 1 else {"apiVersion": "v1", "kind": "List", "items": found}
@@ -206,80 +226,3 @@ def printed(found: list[Document], output: str, with_namespace: bool, single: bo
             json.dumps(whole, indent=2) if output == "json" else yaml.safe_dump(whole, sort_keys=False),
             nl=output == "json",
         )
-
-
-Column = Callable[[dict[str, Any]], str]
-
-
-def listed(field: str) -> Column:
-    """A column that shows a list."""
-    return lambda spec: json.dumps(spec[field]) if field in spec else ""
-
-
-def ports(spec: dict[str, Any]) -> str:
-    """80:30080/TCP,443/TCP"""
-    return ",".join(
-        f"{p['port']}{':' + str(p['nodePort']) if 'nodePort' in p else ''}/{p.get('protocol', 'TCP')}"
-        for p in spec.get("ports", ())
-    )
-
-
-COLUMNS: dict[str, dict[str, Column]] = {
-    "VirtualService": {"GATEWAYS": listed("gateways"), "HOSTS": listed("hosts")},
-    "DestinationRule": {"HOST": lambda spec: str(spec.get("host", ""))},
-    "ServiceEntry": {
-        "HOSTS": listed("hosts"),
-        "LOCATION": lambda spec: str(spec.get("location", "")),
-        "RESOLUTION": lambda spec: str(spec.get("resolution", "")),
-    },
-    "Service": {
-        "TYPE": lambda spec: str(spec.get("type", "ClusterIP")),
-        "CLUSTER-IP": lambda spec: str(spec.get("clusterIP", "<none>")),
-        "PORT(S)": ports,
-    },
-    "Pod": {
-        "READY": lambda status: str(status.get("ready", "")),
-        "STATUS": lambda status: str(status.get("phase", "")),
-        "RESTARTS": lambda status: str(status.get("restarts", "")),
-        "IP": lambda status: str(status.get("podIP", "")),
-    },
-    "PeerAuthentication": {"MODE": lambda spec: str(spec.get("mtls", {}).get("mode", ""))},
-    "AuthorizationPolicy": {"ACTION": lambda spec: str(spec.get("action", ""))},
-}
-"""kubectl's own columns of a kind, between NAME and AGE, from its spec; those of a Pod from its status."""
-
-
-def tables(found: list[Document], with_namespace: bool) -> None:
-    """One table for each kind, in kubectl's plain columns."""
-    if not found:
-        click.echo("No resources found.", err=True)
-    present = list(dict.fromkeys(document["kind"] for document in found))
-    for kind in present:
-        prefix = f"{resource(kind)}/" if len(present) > 1 else ""
-        columns = COLUMNS.get(kind, {})
-        rows = [[*(["NAMESPACE"] if with_namespace else []), "NAME", *columns, "AGE"]]
-        for document in (d for d in found if d["kind"] == kind):
-            metadata, source = document["metadata"], document.get("status" if kind == "Pod" else "spec") or {}
-            place = [metadata.get("namespace", "")] if with_namespace else []
-            values = [column(source) for column in columns.values()]
-            rows.append([*place, prefix + metadata["name"], *values, age(metadata)])
-        click.echo(aligned(rows) + ("\n" if kind != present[-1] else ""))
-
-
-def aligned(rows: list[list[str]]) -> str:
-    """Rows as text, each column as wide as its widest value and three spaces from the next."""
-    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
-    return "\n".join("   ".join(map(str.ljust, row, widths)).rstrip() for row in rows)
-
-
-def age(metadata: dict[str, Any]) -> str:
-    """5s, 12m, 3h, 2d; "" for an object that does not tell."""
-    try:
-        made = datetime.fromisoformat(str(metadata["creationTimestamp"]).replace("Z", "+00:00"))
-    except (KeyError, ValueError):
-        return ""
-    seconds = int((datetime.now(UTC) - made).total_seconds())
-    for size, unit in ((86400, "d"), (3600, "h"), (60, "m")):
-        if seconds >= 2 * size:
-            return f"{seconds // size}{unit}"
-    return f"{seconds}s"

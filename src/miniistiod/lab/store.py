@@ -15,6 +15,7 @@ from typing import Any
 
 import yaml
 
+from miniistiod.api import kinds
 from miniistiod.lab.addresses import service_address
 
 Document = dict[str, Any]
@@ -36,7 +37,7 @@ FIRST = (
 
 @dataclass(frozen=True, slots=True)
 class Change:
-    """What became of one object: "created", "configured", "unchanged" or "deleted"."""
+    """What became of one object: "created", "configured", "unchanged" or "deleted". `kind` is a Kind.id."""
 
     kind: str
     name: str
@@ -53,16 +54,20 @@ def documents_of(text: str) -> list[Document]:
     return found
 
 
-def rank(document: Document) -> int:
-    """The place of an object's kind in the order of writing."""
-    kind = document["kind"]
+def kind_of(document: Document) -> str:
+    """The kind of an object, with its group where two kinds share a name; see Kind.id."""
+    return kinds.id_of(str(document.get("apiVersion", "")), document["kind"])
+
+
+def rank(kind: str) -> int:
+    """The place of a kind in the order of writing."""
     return FIRST.index(kind) if kind in FIRST else len(FIRST)
 
 
 def once(documents: Iterable[Document], namespace: str) -> list[Document]:
     """Each object once, as it was given last."""
     last = {
-        (d["kind"], d["metadata"]["name"], d["metadata"].get("namespace", namespace)): d for d in documents
+        (kind_of(d), d["metadata"]["name"], d["metadata"].get("namespace", namespace)): d for d in documents
     }
     return list(last.values())
 
@@ -74,7 +79,8 @@ class Store:
         self.folder = folder
 
     def path(self, kind: str, name: str, namespace: str) -> Path:
-        """Where an object stands: default/virtualservice-reviews.yaml."""
+        """Where an object stands: default/virtualservice-reviews.yaml. `kind` is a Kind.id: two kinds of one
+        name have two files."""
         folder = CLUSTER_FOLDER if kind in CLUSTER_SCOPED else namespace
         return self.folder / folder / f"{kind.lower()}-{name}.yaml"
 
@@ -95,7 +101,7 @@ class Store:
             for s in self.documents()
             if s["kind"] == "Service" and s.get("spec")
         ]
-        for document in sorted(once(documents, namespace), key=rank):
+        for document in sorted(once(documents, namespace), key=lambda d: rank(kind_of(d))):
             ready = self.completed(document, namespace, taken)
             prepared.append((ready, self.written(ready)))
         return [self.replaced(document, temporary) for document, temporary in prepared]
@@ -105,7 +111,7 @@ class Store:
         metadata = dict(document["metadata"])
         if document["kind"] not in CLUSTER_SCOPED:
             metadata.setdefault("namespace", namespace)
-        known = self.stored(document["kind"], metadata["name"], metadata.get("namespace", namespace))
+        known = self.stored(kind_of(document), metadata["name"], metadata.get("namespace", namespace))
         old = known["metadata"] if known else {}
         now = datetime.datetime.now(datetime.UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
         metadata["creationTimestamp"] = (
@@ -126,7 +132,7 @@ class Store:
     def written(self, document: Document) -> Path | None:
         """A file beside the object's own with the new text; None when nothing changes."""
         metadata = document["metadata"]
-        path = self.path(document["kind"], metadata["name"], metadata.get("namespace", ""))
+        path = self.path(kind_of(document), metadata["name"], metadata.get("namespace", ""))
         text = yaml.safe_dump(document, sort_keys=False, allow_unicode=True)
         if path.exists() and path.read_text() == text:
             return None
@@ -143,12 +149,12 @@ class Store:
             outcome = "configured" if final.exists() else "created"
             os.replace(temporary, final)
         metadata = document["metadata"]
-        return Change(document["kind"], metadata["name"], metadata.get("namespace", ""), outcome)
+        return Change(kind_of(document), metadata["name"], metadata.get("namespace", ""), outcome)
 
     def delete(self, objects: Iterable[tuple[str, str, str]]) -> list[Change]:
         """Remove objects given as (kind, name, namespace); "not found" for those that are not there."""
         changes = []
-        for kind, name, namespace in sorted(objects, key=lambda o: -rank({"kind": o[0]})):
+        for kind, name, namespace in sorted(objects, key=lambda o: -rank(o[0])):
             path = self.path(kind, name, namespace)
             found = path.exists()
             path.unlink(missing_ok=True)

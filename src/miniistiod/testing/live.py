@@ -14,7 +14,7 @@ import httpx
 
 from miniistiod.lab.outside import OutsideLab
 from miniistiod.lab.state import State
-from miniistiod.lab.store import Document, documents_of
+from miniistiod.lab.store import Document, documents_of, kind_of
 from miniistiod.lab.supervisor import CONTROL_PLANE
 from miniistiod.testing.traffic import AccessLog, Client, Inspected
 
@@ -157,7 +157,7 @@ def described(texts: Iterable[str | Path]) -> list[Document]:
 def identity(document: Document) -> tuple[str, str, str]:
     """Kind, name and namespace."""
     metadata: dict[str, Any] = document["metadata"]
-    return document["kind"], metadata["name"], metadata.get("namespace", "default")
+    return kind_of(document), metadata["name"], metadata.get("namespace", "default")
 
 
 @contextlib.contextmanager
