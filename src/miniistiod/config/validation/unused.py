@@ -16,12 +16,12 @@ def unused(message: Message, steps: Steps = ()) -> Iterator[Finding]:
     """A finding for each field that is set and does nothing; what is inside it is not said again."""
     for field, value in message.ListFields():
         name, here = field_name(field), (*steps, str(field.json_name))
-        if reason := listed(name, IGNORED):
-            what = f"{field.json_name} has no effect, in Istio neither: {reason}"
-            yield Finding(here, what, "take it out", "ignored-field", Level.INFO)
-        elif reason := listed(name, NOT_SUPPORTED):
-            what = f"mini-istiod does nothing with {field.json_name}: {reason}"
-            yield Finding(here, what, "do not rely on it here", "unsupported-field", Level.WARNING)
+        if fate := listed(name, IGNORED):
+            what = f"{field.json_name} has no effect, in Istio neither: {fate.reason}"
+            yield Finding(here, what, fate.instead, "ignored-field", Level.INFO)
+        elif fate := listed(name, NOT_SUPPORTED):
+            what = f"mini-istiod does nothing with {field.json_name}: {fate.reason}"
+            yield Finding(here, what, fate.instead, "unsupported-field", Level.WARNING)
         elif _leads_on(field):
             yield from _inside(field, value, here)
 
