@@ -194,3 +194,25 @@ def test_gateway_api_objects_are_listed_with_kubectls_columns(shell: Shell) -> N
         "httproutes": ["NAME", "HOSTNAMES", "AGE"],
     }
     assert shell("get", "gtw").stdout.splitlines()[1].split()[:3] == ["front", "istio", "False"]
+
+
+@pytest.mark.parametrize(
+    ("kind", "way_out"), [("GRPCRoute", "HTTPRoute"), ("TCPRoute", "`tcp`"), ("TLSRoute", "`tls`")]
+)
+def test_who_writes_a_route_without_effect_is_told_wherever_they_look(
+    shell: Shell, tmp_path: Path, kind: str, way_out: str
+) -> None:
+    file = tmp_path / "route.yaml"
+    file.write_text(
+        f"{{apiVersion: gateway.networking.k8s.io/v1, kind: {kind}, metadata: {{name: r}}, "
+        "spec: {parentRefs: [{name: front}], rules: [{backendRefs: [{name: web, port: 80}]}]}}"
+    )
+    shell("apply", "-f", str(CONFIGS / "gateway-api"))
+    for words in (("validate", "-f"), ("analyze",), ("apply", "-f")):
+        said = shell(*words, str(file))
+        text = said.stdout + said.stderr
+        assert (f"{kind} has no effect here" in text, way_out in text) == (True, True), words
+    (parent,) = yaml.safe_load(shell("get", kind, "r", "-o", "yaml").stdout)["status"]["parents"]
+    (accepted,) = parent["conditions"]
+    assert (accepted["status"], accepted["reason"]) == ("False", "NotSupported")
+    assert way_out in accepted["message"]

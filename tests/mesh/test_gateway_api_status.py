@@ -263,3 +263,110 @@ def test_a_grant_opens_a_backend_of_another_namespace() -> None:
     backend = "{name: web, namespace: other, port: 80}"
     found = of_parent(gateway(HTTP), route(PARENT, backend=backend), grant("HTTPRoute", "Service"))
     assert found["ResolvedRefs"] == ("True", "ResolvedRefs")
+
+
+def test_a_host_of_a_service_entry_may_serve_a_gateway() -> None:
+    entry = """
+apiVersion: networking.istio.io/v1
+kind: ServiceEntry
+metadata: {name: outside, namespace: shop}
+spec: {hosts: [gate.example.com], ports: [{number: 80, name: http, protocol: HTTP}], resolution: STATIC,
+  endpoints: [{address: 10.1.0.9}]}
+"""
+    status = of_gateway(entry, gateway(HTTP, more=", addresses: [{type: Hostname, value: gate.example.com}]"))
+    assert reasons(status)["Programmed"] == ("True", "Programmed")
+    assert status["addresses"] == [{"type": "Hostname", "value": "gate.example.com"}]
+
+
+def parameters(kind: str, name: str) -> str:
+    """A Gateway whose deployment has parameters."""
+    return gateway(
+        HTTP, more=f", infrastructure: {{parametersRef: {{group: '', kind: {kind}, name: {name}}}}}"
+    )
+
+
+@pytest.mark.parametrize(
+    ("kind", "name", "reason"),
+    [
+        ("ConfigMap", "options", "Accepted"),
+        ("ConfigMap", "nobody", "InvalidParameters"),
+        ("Secret", "options", "InvalidParameters"),
+    ],
+)
+def test_parameters_are_in_a_config_map_that_is_there(kind: str, name: str, reason: str) -> None:
+    given = "apiVersion: v1\nkind: ConfigMap\nmetadata: {name: options, namespace: shop}\ndata: {a: b}\n"
+    status = reasons(of_gateway(given, parameters(kind, name)))
+    assert status["Accepted"] == ("True" if reason == "Accepted" else "False", reason)
+
+
+def annotated(annotation: str, more: str = "") -> str:
+    """A Gateway with an annotation."""
+    named = "{name: front, namespace: shop}"
+    return gateway(HTTP, more=more).replace(
+        named, f"{{name: front, namespace: shop, annotations: {{{annotation}}}}}"
+    )
+
+
+@pytest.mark.parametrize(
+    ("annotation", "addresses"),
+    [
+        ("x: z", ["front-istio.shop.svc.cluster.local"]),
+        ("networking.istio.io/address-type: IPAddress", ["10.0.0.1"]),
+        ("networking.istio.io/address-type: ''", ["10.0.0.1", "front-istio.shop.svc.cluster.local"]),
+    ],
+)
+def test_an_annotation_says_which_addresses_are_told(annotation: str, addresses: list[str]) -> None:
+    status = of_gateway(annotated(annotation))
+    assert [each["value"] for each in status["addresses"]] == addresses
+
+
+def test_a_service_type_beside_addresses_is_refused() -> None:
+    given = annotated(
+        "networking.istio.io/service-type: ClusterIP", ", addresses: [{type: Hostname, value: front-istio}]"
+    )
+    found = reasons(of_gateway(given))
+    assert found["Accepted"] == ("False", "DeprecatedField")
+    assert found["Programmed"] == ("True", "Programmed")
+
+
+def test_only_a_load_balancer_that_waits_hides_its_name() -> None:
+    waiting = """
+apiVersion: v1
+kind: Service
+metadata: {name: waiting, namespace: shop}
+spec: {type: LoadBalancer, clusterIP: 10.0.0.9, selector: {app: front}, ports: [{name: http, port: 80}]}
+"""
+    both = ", addresses: [{type: Hostname, value: front-istio}, {type: Hostname, value: waiting}]"
+    status = of_gateway(waiting, gateway(HTTP, more=both))
+    assert reasons(status)["Programmed"] == ("False", "AddressNotAssigned")
+    assert [each["value"] for each in status["addresses"]] == ["front-istio.shop.svc.cluster.local"]
+
+
+def test_a_remote_gateway_is_accepted_and_serves_nothing() -> None:
+    given = gateway(HTTP, more=", addresses: [{type: IPAddress, value: 1.2.3.4}]").replace(
+        "gatewayClassName: istio", "gatewayClassName: istio-remote"
+    )
+    found = told(given, route(PARENT))
+    status = found[(API_GATEWAY, "shop", "front")]
+    assert reasons(status) == {"Accepted": ("True", "Accepted"), "Programmed": ("True", "Programmed")}
+    assert status["addresses"] == [{"type": "IPAddress", "value": "1.2.3.4"}]
+    assert "listeners" not in status
+    assert found[("HTTPRoute", "shop", "r")] == {"parents": []}
+
+
+@pytest.mark.parametrize(
+    ("kind", "remedy"),
+    [
+        ("GRPCRoute", "VirtualService with `http`"),
+        ("TCPRoute", "VirtualService with `tcp`"),
+        ("TLSRoute", "VirtualService with `tls`"),
+    ],
+)
+def test_a_route_of_a_kind_without_effect_says_so_and_the_way_out(kind: str, remedy: str) -> None:
+    own = route(PARENT).replace("kind: HTTPRoute", f"kind: {kind}")
+    own = own.replace("matches: [{path: {type: PathPrefix, value: /}}], ", "")
+    found = told(gateway(HTTP), own)
+    (parent,) = found[(kind, "shop", "r")]["parents"]
+    assert reasons(parent) == {"Accepted": ("False", "NotSupported")}
+    assert remedy in parent["conditions"][0]["message"]
+    assert found[(API_GATEWAY, "shop", "front")]["listeners"][0]["attachedRoutes"] == 0

@@ -8,7 +8,8 @@ import click
 
 from miniistiod import config
 from miniistiod.cli.translate import stored
-from miniistiod.config.diagnostics import errors
+from miniistiod.config.diagnostics import Diagnostic, errors
+from miniistiod.explain.gateway_api_findings import left_out
 
 
 @click.command()
@@ -22,19 +23,20 @@ def validate(files: tuple[str, ...], output: str) -> None:
     Exit code 1 when one would not be; warnings alone give 0.
     """
     store = stored(files)
+    findings = (*store.diagnostics, *left_out(store.kinds))
     if output == "json":
-        click.echo(json.dumps([found.json() for found in store.diagnostics], indent=2))
+        click.echo(json.dumps([found.json() for found in findings], indent=2))
     else:
-        told(store)
+        told(store, findings)
     if errors(store.diagnostics):
         raise SystemExit(1)
 
 
-def told(store: config.Store) -> None:
+def told(store: config.Store, findings: tuple[Diagnostic, ...]) -> None:
     """The findings, then a line for each file without an error."""
-    for found in store.diagnostics:
+    for found in findings:
         click.echo(found.text(), err=True)
-    wrong = {found.file for found in errors(store.diagnostics)}
-    doubtful = {found.file for found in store.diagnostics}
+    wrong = {found.file for found in errors(findings)}
+    doubtful = {found.file for found in findings}
     for name in (name for name in store.files if name not in wrong):
         click.echo(f'"{name}" has warnings' if name in doubtful else f'"{name}" is valid')

@@ -100,6 +100,10 @@ def _unknown_kind(reading: Reading, pairs: Pairs, api_version: str, name: str) -
             f"write {same_name[0].api_versions[0]}",
         )
         return
+    if name in UNSERVED and group.endswith("k8s.io"):
+        said = f"{name} has no effect here"
+        reading.fault(pairs["kind"][1], (None, "kind"), "not-supported", said, UNSERVED[name], Level.WARNING)
+        return
     known = [k.name for k in kinds.KINDS if k.group == group]
     meant = suggestion(name, known)
     ours = group in ISTIO_GROUPS
@@ -124,6 +128,16 @@ def _unknown_kind(reading: Reading, pairs: Pairs, api_version: str, name: str) -
         Level.INFO,
     )
 
+
+UNSERVED = {
+    "BackendTLSPolicy": "write a DestinationRule with trafficPolicy.tls",
+    "InferencePool": "write a Service",
+    "ListenerSet": "write its listeners into the Gateway",
+    "XBackend": "write a ServiceEntry, and a backendRef of group networking.istio.io and kind Hostname",
+    "XBackendTrafficPolicy": "write a DestinationRule with trafficPolicy",
+    "XListenerSet": "write its listeners into the Gateway",
+}
+"""Kinds beside the Gateway API's that istiod serves and we do not → the way out."""
 
 ISTIO_GROUPS = frozenset(k.group for k in kinds.KINDS if k.group.endswith("istio.io"))
 

@@ -11,14 +11,9 @@ from miniistiod.mesh.conditions import Json
 from miniistiod.mesh.findings import warning
 from miniistiod.mesh.gateway_api_status import statuses
 from miniistiod.mesh.mesh import Mesh
+from miniistiod.mesh.unserved_routes import INSTEAD, unserved
 
 Objects = Mapping[str, tuple[Object[Any], ...]]
-LEFT_OUT = ("GRPCRoute", "TCPRoute", "TLSRoute")
-INSTEAD = {
-    "GRPCRoute": "write an HTTPRoute: gRPC is HTTP/2, its path is /PACKAGE.SERVICE/METHOD",
-    "TCPRoute": "write a Gateway and a VirtualService with `tcp` of Istio's own API",
-    "TLSRoute": "write a Gateway and a VirtualService with `tls` of Istio's own API",
-}
 REMEDIES = {
     "HostnameConflict": "give each listener of a port another hostname",
     "ProtocolConflict": "give each protocol a port of its own",
@@ -43,13 +38,17 @@ GOOD = {"Conflicted": "False"}
 
 def gateway_api_findings(known: Objects, mesh: Mesh) -> Iterator[Diagnostic]:
     """Kinds that are left out, then each condition that does not hold."""
-    for kind in LEFT_OUT:
-        for each in known.get(kind, ()):
-            said = f"{kind} has no effect here, as in istiod without its alpha features"
-            yield warning(each, "spec", "not-supported", said, INSTEAD[kind])
+    yield from left_out(known)
     objects = {each.key: each for kind in known.values() for each in kind}
     for key, status in statuses(known, mesh).items():
         yield from of_status(objects[key], status)
+
+
+def left_out(known: Objects) -> Iterator[Diagnostic]:
+    """Routes of kinds that take no effect."""
+    for kind, instead in INSTEAD.items():
+        for each in known.get(kind, ()):
+            yield warning(each, "spec", "not-supported", unserved(kind), instead)
 
 
 def of_status(about: Object[Any], status: Json) -> Iterator[Diagnostic]:

@@ -13,11 +13,12 @@ from miniistiod.config.objects import Object
 from miniistiod.mesh.certificate_references import certificates
 from miniistiod.mesh.conditions import Json, good, listed
 from miniistiod.mesh.gateway_api import API_GATEWAY, surroundings
-from miniistiod.mesh.gateway_listeners import CONTROLLER, INFIX, is_ours
-from miniistiod.mesh.gateway_status import Place, gateway_status
+from miniistiod.mesh.gateway_listeners import CONTROLLER, INFIX, REMOTE, controller_of
+from miniistiod.mesh.gateway_status import Place, gateway_status, remote_status
 from miniistiod.mesh.mesh import Mesh
 from miniistiod.mesh.route_attachment import THE_MESH, Surroundings, attached
 from miniistiod.mesh.route_status import route_status
+from miniistiod.mesh.unserved_routes import INSTEAD, unserved_status
 
 Key = tuple[str, str, str]
 Objects = Mapping[str, tuple[Object[Any], ...]]
@@ -28,17 +29,23 @@ def statuses(known: Objects, mesh: Mesh) -> dict[Key, Json]:
     around = surroundings(known, mesh.services, mesh.settings.domain)
     found: dict[Key, Json] = {}
     for each in known.get("GatewayClass", ()):
-        if each.message.controller_name == CONTROLLER:
+        if each.message.controller_name in (CONTROLLER, REMOTE):
             accepted = good("Accepted", "Handled by Istio controller")
             found[each.key] = {"conditions": listed([accepted])}
     classes = {each.name: each for each in known.get("GatewayClass", ())}
     place = place_of(known, mesh)
     counts = attachments(known, around)
     for each in known.get(API_GATEWAY, ()):
-        if is_ours(each, classes):
+        controller = controller_of(each, classes)
+        if controller == CONTROLLER:
             found[each.key] = gateway_status(each, place, counts_of(each, counts))
+        elif controller == REMOTE:
+            found[each.key] = remote_status(each)
     for each in known.get("HTTPRoute", ()):
         found[each.key] = route_status(each, around)
+    for kind in INSTEAD:
+        for each in known.get(kind, ()):
+            found[each.key] = unserved_status(each, around)
     return found
 
 

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from typing import Any
 
 from miniistiod.api.gatewayapi import gateway_pb2 as api
 from miniistiod.api.istio.networking.service_entry_pb2 import ServiceEntry
@@ -49,7 +50,9 @@ def attached(
                 yield reference, parent, frozenset(p.hostname for p in near) - {parent.hostname}
 
 
-def parents_of(route: Route, reference: api.ParentReference, around: Surroundings) -> tuple[Parent, ...]:
+def parents_of(
+    route: Object[Any], reference: api.ParentReference, around: Surroundings
+) -> tuple[Parent, ...]:
     """All listeners of the Gateway a reference names, the mesh for a Service, () for what is not ours."""
     match kind_of(reference):
         case ("gateway.networking.k8s.io", "Gateway"):
