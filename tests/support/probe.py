@@ -24,13 +24,14 @@ from tests.support.fields import Way, all_fields, uses, without
 
 TYPES = (CDS, EDS, LDS, RDS, ECDS)
 CASES = Path(__file__).parent / "cases"
+ENVIRONMENT = (("D", "of the control plane"),)
 Answer = dict[tuple[str, str, str], bytes]
 """(proxy, type, name) → what it gets; without a proxy, what is fetched for all of them."""
 
 
 def answer(store: Store, proxies: dict[str, Proxy]) -> Answer:
     """All that the proxies get, and the keys of token issuers that are fetched for them."""
-    mesh, source = snapshot(store), MeshSource(secrets=False)
+    mesh, source = snapshot(store, environment=ENVIRONMENT), MeshSource(secrets=False)
     source.update(store)
     keys = {("", *key): str(timeout).encode() for key, timeout in source.key_sources.items()}
     return keys | {

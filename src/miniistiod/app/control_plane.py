@@ -40,7 +40,7 @@ class ControlPlane:
 
     def __init__(self, settings: Settings) -> None:
         self.settings = settings
-        self.source = MeshSource(secrets=settings.secure)
+        self.source = MeshSource(settings.secure, settings.environment)
         self.security = self._security() if settings.secure else None
         self._issuers = {KeySource(name, url): TIMEOUT for name, url in settings.issuer_urls}
         self.server = self._server(self.security)

@@ -15,6 +15,7 @@ from miniistiod.api.istio.security.request_authentication_pb2 import RequestAuth
 from miniistiod.config import Store
 from miniistiod.generate.resources import resources
 from miniistiod.mesh.mesh import Mesh
+from miniistiod.mesh.settings import Environment
 from miniistiod.mesh.snapshot import snapshot
 from miniistiod.mesh.workload import Workload, WorkloadSource
 from miniistiod.proxy.node import NodeError, Proxy, proxy
@@ -58,11 +59,13 @@ class Client:
 class MeshSource:
     """The mesh as it is now. Everything happens on one thread.
 
-    Without `secrets` none are served: nobody could prove here who they are.
+    Without `secrets` none are served: nobody could prove here who they are. `environment` is what the
+    mesh's settings may name.
     """
 
-    def __init__(self, secrets: bool = True) -> None:
+    def __init__(self, secrets: bool = True, environment: Environment = ()) -> None:
         self._secrets = secrets
+        self._environment = environment
         self.store = Store()
         self._key_sets = NONE_FETCHED
         self._mesh: Mesh | None = None
@@ -73,7 +76,7 @@ class MeshSource:
         """The mesh of all objects and connected proxies; the same object until one of them changes."""
         if self._mesh is None:
             first_streams = {c.proxy.id: c.workload for c in reversed(self._clients.values())}
-            made = snapshot(self.store, list(first_streams.values())[::-1])
+            made = snapshot(self.store, list(first_streams.values())[::-1], self._environment)
             self._mesh = replace(made, key_sets=self._key_sets)
         return self._mesh
 

@@ -26,6 +26,7 @@ class Settings:
     `certificate_lifetime` is in seconds. `token_issuers` are (name, JWKS file), `issuer_urls` (name, where
     its JWKS is fetched). `secret_folders` may be named in `file-cert:` secrets. `client_certificate_address`
     asks for client certificates instead of tokens. `trust_plaintext` serves private keys in plaintext.
+    `environment` are the variables that the mesh's settings may name.
     """
 
     config: tuple[Path, ...]
@@ -41,6 +42,7 @@ class Settings:
     secret_folders: tuple[Path, ...] = ()
     client_certificate_address: str = ""
     trust_plaintext: bool = False
+    environment: tuple[tuple[str, str], ...] = field(default=(), repr=False)
 
     @property
     def secure(self) -> bool:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import os
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any, TypeVar
@@ -89,7 +90,8 @@ def serve(config: tuple[Path, ...], log_format: str, log_level: str, **addresses
 
     logs.configured(log_format, log_level)
     try:
-        asyncio.run(_serve(ControlPlane, Settings(config, **addresses)))
+        environment = tuple(sorted(os.environ.items()))
+        asyncio.run(_serve(ControlPlane, Settings(config, environment=environment, **addresses)))
     except (FileNotFoundError, RuntimeError, ValueError) as fault:
         raise click.ClickException(str(fault)) from None
 

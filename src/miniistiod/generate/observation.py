@@ -174,6 +174,8 @@ def traces(
         return Traces()
     tags += custom_tags(choice.tags) if choice.tags else tracing.custom_tags(own.custom_tags)
     spans = tracing.spans(_sampling(choice, own), tags, own.max_path_tag_length, base)
+    if not choice.propagates:
+        spans = tracing.without_propagation(spans)
     return Traces(spans, choice.sample_by_request_id)
 
 

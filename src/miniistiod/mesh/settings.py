@@ -9,6 +9,7 @@ from typing import Any
 
 from miniistiod.api.istio.mesh import config_pb2, network_pb2, proxy_pb2
 from miniistiod.config.mesh_config import mesh_config, mesh_networks, ordered
+from miniistiod.config.mesh_environment import with_environment
 from miniistiod.config.objects import Object
 from miniistiod.mesh.kept import kept
 
@@ -46,10 +47,17 @@ class MeshSettings:
         return self.config.enable_auto_mtls.value
 
 
+Environment = tuple[tuple[str, str], ...]
+"""The variables of the control plane's environment and their values."""
+
+
 @kept
-def settings(layers: tuple[Object[Any], ...], networks: tuple[Object[Any], ...] = ()) -> MeshSettings:
+def settings(
+    layers: tuple[Object[Any], ...], networks: tuple[Object[Any], ...] = (), environment: Environment = ()
+) -> MeshSettings:
     """The settings of these MeshConfigs and MeshNetworks, of which `config` says which count."""
-    config = mesh_config(ordered(layers, mesh_config(ordered(layers, "")).root_namespace))
+    layered = mesh_config(ordered(layers, mesh_config(ordered(layers, "")).root_namespace))
+    config = with_environment(layered, dict(environment))
     aliases = sorted(set(config.trust_domain_aliases))
     return MeshSettings(
         config=config,

@@ -24,7 +24,7 @@ from miniistiod.mesh.service import Service
 from miniistiod.mesh.service_entries import entry_services
 from miniistiod.mesh.service_entry_visibility import visibility
 from miniistiod.mesh.services import service_index
-from miniistiod.mesh.settings import MeshSettings, settings
+from miniistiod.mesh.settings import Environment, MeshSettings, settings
 from miniistiod.mesh.sidecars import sidecar_index
 from miniistiod.mesh.traffic_distribution import ANNOTATION
 from miniistiod.mesh.virtual_services import virtual_service_index
@@ -35,13 +35,13 @@ Objects = tuple[Object[Any], ...]
 ByKind = Mapping[str, Objects]
 
 
-def snapshot(store: Store, connected: Iterable[Workload] = ()) -> Mesh:
+def snapshot(store: Store, connected: Iterable[Workload] = (), environment: Environment = ()) -> Mesh:
     """The mesh of this configuration, and of the workloads of the proxies that are connected now.
 
     A Workload must be the same object from one call to the next while its proxy stays connected.
     """
     kept.turn()
-    of_mesh = settings(store.of_kind("MeshConfig"), store.of_kind("MeshNetworks"))
+    of_mesh = settings(store.of_kind("MeshConfig"), store.of_kind("MeshNetworks"), environment)
     return mesh(discovered(store.kinds, of_mesh), tuple(connected), of_mesh)
 
 

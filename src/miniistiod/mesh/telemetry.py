@@ -116,7 +116,9 @@ def _last_named(layers: Iterable[Iterable[str]], defaults: Iterable[str]) -> fro
 
 @dataclass(frozen=True, slots=True)
 class TracingChoice:
-    """The tracing of one side. `sampling` None leaves it to the proxy's own configuration."""
+    """The tracing of one side. `sampling` None leaves it to the proxy's own configuration. `propagates`: what
+    comes next is told of the trace.
+    """
 
     provider: Provider | None = None
     off: bool = False
@@ -124,6 +126,7 @@ class TracingChoice:
     tags: Mapping[str, Tracing.CustomTag] = field(default_factory=dict)
     sample_by_request_id: bool = True
     istio_tags: bool = True
+    propagates: bool = True
 
 
 def tracing(applied: Applied, mesh: MeshConfig, side: ListenerClass) -> TracingChoice | None:
@@ -154,4 +157,7 @@ def _with_rule(choice: TracingChoice, rule: Tracing, mesh: MeshConfig) -> Tracin
         if rule.HasField("use_request_id_for_trace_sampling")
         else choice.sample_by_request_id,
         istio_tags=rule.enable_istio_tags.value if rule.HasField("enable_istio_tags") else choice.istio_tags,
+        propagates=not rule.disable_context_propagation.value
+        if rule.HasField("disable_context_propagation")
+        else choice.propagates,
     )

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
+VARINT = 0
 LENGTH_DELIMITED = 2
 
 
@@ -14,6 +15,11 @@ def entries(field: int, bodies: Iterable[bytes]) -> bytes:
     """The bytes of the repeated message field of this number."""
     tag = varint(field << 3 | LENGTH_DELIMITED)
     return b"".join(part for body in bodies for part in (tag, varint(len(body)), body))
+
+
+def truth(field: int) -> bytes:
+    """The bytes of the boolean field of this number, set to true."""
+    return varint(field << 3 | VARINT) + varint(1)
 
 
 def varint(number: int) -> bytes:

@@ -12,6 +12,10 @@ from envoy.type.tracing.v3.custom_tag_pb2 import CustomTag
 from envoy.type.v3.percent_pb2 import Percent
 
 from miniistiod.api.istio.mesh.proxy_pb2 import Tracing
+from miniistiod.vocab.wire import truth
+
+NO_CONTEXT_PROPAGATION = 13
+"""The number of a field that Envoy 1.40 has and the messages we are built with may not have yet."""
 
 DEFAULT_SAMPLING = 1.0
 """Per cent of the requests that are traced when nobody says otherwise."""
@@ -43,6 +47,14 @@ def spans(
         made.MergeFrom(base)
     if max_path_tag_length and not made.HasField("max_path_tag_length"):
         made.max_path_tag_length.value = max_path_tag_length
+    return made
+
+
+def without_propagation(spans: Hcm.Tracing) -> Hcm.Tracing:
+    """The same, but the next hop is not told of the trace."""
+    made = Hcm.Tracing()
+    made.CopyFrom(spans)
+    made.MergeFromString(truth(NO_CONTEXT_PROPAGATION))
     return made
 
 

@@ -38,7 +38,7 @@ def zipkin(provider: Zipkin, collector: Collector) -> ZipkinConfig:
 
 
 def added_headers(headers: Iterable[HttpHeader]) -> list[HeaderValueOption]:
-    """Headers of the requests to a collector. `envName` means istiod's own environment, which we have not."""
+    """Headers of the requests to a collector."""
     return [
         HeaderValueOption(
             header=HeaderValue(key=header.name, value=header.value),
