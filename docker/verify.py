@@ -22,6 +22,8 @@ SECONDS = float(os.environ.get("VERIFY_SECONDS", "90"))
 BLOCK = re.compile(r"^```sh\n(.*?)^```", re.MULTILINE | re.DOTALL)
 ONCE = ("cp ", "rm ", "mv ", "sed ", "git ", "docker compose up", "docker compose down", "openssl ")
 """Commands that are not asked again."""
+TOLD = "../../"
+"""How commands begin whose output is worth being read: measurements."""
 
 
 @dataclass
@@ -101,6 +103,8 @@ def passed(step: Step, folder: Path, compose: str) -> bool:
             break
         time.sleep(0.2)
     print(f"{'ok  ' if well else 'FAIL'} {seconds:5.1f} s  {step.command}", flush=True)
+    if well and step.command.startswith(TOLD):
+        print(f"             {output.strip()}", flush=True)
     if not well:
         print(
             f"wanted {step.wanted}, not {step.unwanted}; status {done.returncode}, output:\n{output[-3000:]}"
