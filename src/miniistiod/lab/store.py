@@ -1,7 +1,8 @@
 """The lab's config directory: one file for each object, which mini-istiod watches.
 
 It stands for the API server of a cluster: it fills in what Kubernetes would (namespace, creation time, the
-address of a Service), replaces a file in one step, and keeps the order in which a change does no harm.
+address of a Service, defaults of the Gateway API), replaces a file in one step, and keeps the order in which
+a change does no harm.
 """
 
 from __future__ import annotations
@@ -17,6 +18,7 @@ import yaml
 
 from miniistiod.api import kinds
 from miniistiod.lab.addresses import service_address
+from miniistiod.lab.gateway_api_defaults import defaulted
 
 Document = dict[str, Any]
 
@@ -117,7 +119,7 @@ class Store:
         metadata["creationTimestamp"] = (
             old.get("creationTimestamp") or metadata.get("creationTimestamp") or now
         )
-        ready = {**document, "metadata": metadata}
+        ready = defaulted({**document, "metadata": metadata})
         if document["kind"] == "Service":
             ready["spec"] = addressed(
                 dict(document.get("spec") or {}), metadata, (known or {}).get("spec") or {}, taken
@@ -168,11 +170,13 @@ def readable(file: Path) -> Iterator[Document]:
         found = documents_of(file.read_text())
     except (OSError, yaml.YAMLError):
         return
-    yield from (
-        d
-        for d in found
-        if isinstance(d.get("metadata"), dict) and d.get("kind") and d["metadata"].get("name")
-    )
+    yield from filter(identified, found)
+
+
+def identified(document: Document) -> bool:
+    """Whether it has what an object needs to be told from others: a kind and a name."""
+    metadata = document.get("metadata")
+    return isinstance(metadata, dict) and bool(document.get("kind") and metadata.get("name"))
 
 
 def addressed(spec: Document, metadata: Document, old: Document, taken: list[str]) -> Document:

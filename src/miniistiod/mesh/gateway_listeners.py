@@ -116,7 +116,7 @@ def gateway_services(gateway: ApiGateway, domain: str) -> list[str]:
         default = f"{gateway.name}-{gateway.message.gateway_class_name}"
         name = gateway.annotations.get(NAME_OVERRIDE) or default
         return [f"{name}.{gateway.namespace}.svc.{domain}"]
-    named = [each.value for each in gateway.message.addresses if each.type in ("", "Hostname")]
+    named = [each.value for each in gateway.message.addresses if each.type == "Hostname"]
     return [host if "." in host else f"{host}.{gateway.namespace}.svc.{domain}" for host in named]
 
 

@@ -35,6 +35,10 @@ VIRTUAL_SERVICE = next(kind for kind in KINDS if kind.id == "VirtualService")
 DESTINATION = "InvalidDestination"
 SERVICES = (("", "Service"), ("multicluster.x-k8s.io", "ServiceImport"))
 """Backends that mean a Service; an imported one is the Service of that name, in all clusters."""
+ANY_MATCH = (api.HTTPRouteMatch(),)
+ANY_RULE = (api.HTTPRouteRule(),)
+"""What an API server writes where nothing stands: everything matches, and without a backend gets 500."""
+
 RANKS = {"exact": 3, "prefix": 2, "regex": 1}
 
 
@@ -155,8 +159,8 @@ def route_rules(
     try:
         http = [
             rule(each, match, f"{route.namespace}.{route.name}.{index}", backend)
-            for index, each in enumerate(route.message.rules)
-            for match in (tuple(each.matches) or (None,))
+            for index, each in enumerate(route.message.rules or ANY_RULE)
+            for match in (each.matches or ANY_MATCH)
         ]
     except Unusable as fault:
         return Rules((), Fault(fault.reason, str(fault)))

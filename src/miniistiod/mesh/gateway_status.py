@@ -81,7 +81,7 @@ def address_fault(gateway: ApiGateway) -> Fault | None:
     """Addresses that are no names of Services."""
     if is_managed(gateway):
         return None
-    others = [each.value for each in gateway.message.addresses if each.type not in ("", HOSTNAME)]
+    others = [each.value for each in gateway.message.addresses if each.type != HOSTNAME]
     if others:
         return Fault("UnsupportedAddress", f"only host names count, not {', '.join(others)}")
     if SERVICE_TYPE in gateway.annotations:

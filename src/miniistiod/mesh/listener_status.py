@@ -123,7 +123,7 @@ def roots_fault(tls: Fault | None) -> Fault | None:
 def supported_kinds(listener: api.Listener) -> tuple[tuple[str, ...], bool]:
     """The kinds of routes it takes, and whether it takes all those it says."""
     known = KINDS.get(listener.protocol, ())
-    if listener.protocol == "TLS" and listener.HasField("tls") and listener.tls.mode == "Terminate":
+    if listener.protocol == "TLS" and listener.HasField("tls") and listener.tls.mode != "Passthrough":
         known = (*known, "TCPRoute")
     named = listener.allowed_routes.kinds
     if not named:

@@ -13,6 +13,9 @@ from miniistiod.api.istio.networking.virtual_service_pb2 import CorsPolicy, Stri
 ANY_ORIGIN = r"^[a-zA-Z][a-zA-Z0-9+.-]*://[^/\s?#]+$"
 """Scheme, host and perhaps a port, as RFC 6454 has origins."""
 
+MAX_AGE = 5
+"""Seconds, where the filter says nothing."""
+
 SPECIAL = re.compile(r"[\\.+?()|\[\]{}^$]")
 
 
@@ -23,10 +26,15 @@ def cors(cors_filter: HTTPCORSFilter) -> CorsPolicy:
         allow_methods=cors_filter.allow_methods,
         allow_headers=cors_filter.allow_headers,
         expose_headers=cors_filter.expose_headers,
-        max_age=Duration(seconds=cors_filter.max_age) if cors_filter.max_age > 0 else None,
+        max_age=_max_age(cors_filter),
         allow_credentials=BoolValue(value=True) if cors_filter.allow_credentials else None,
         unmatched_preflights=CorsPolicy.IGNORE,
     )
+
+
+def _max_age(cors_filter: HTTPCORSFilter) -> Duration | None:
+    seconds = cors_filter.max_age if cors_filter.HasField("max_age") else MAX_AGE
+    return Duration(seconds=seconds) if seconds > 0 else None
 
 
 def _origin(origin: str) -> StringMatch:

@@ -45,7 +45,7 @@ Lookup = Callable[[BackendRef | HTTPBackendRef], Backend]
 
 
 def rule(
-    route_rule: HTTPRouteRule, route_match: HTTPRouteMatch | None, name: str, backend: Lookup
+    route_rule: HTTPRouteRule, route_match: HTTPRouteMatch, name: str, backend: Lookup
 ) -> HTTPRoute:
     """The rule, under its own name or this one. Unusable when a part of it cannot be carried out.
 
@@ -61,7 +61,7 @@ def rule(
     answered = redirected is None and not destinations
     return HTTPRoute(
         name=route_rule.name or name,
-        match=[match(route_match)] if route_match is not None else [],
+        match=[match(route_match)],
         headers=headers(route_rule.filters),
         redirect=redirect(redirected.request_redirect) if redirected is not None else None,
         mirrors=list(_mirrors(route_rule.filters, backend)),
