@@ -60,7 +60,7 @@ def test_case(case: dict[str, Any]) -> None:
     found = analysis(store, snapshot(store))
     told = sorted(f"{d.level.value} {d.code} {d.subject} {d.path}" for d in found)
     assert told == sorted(case.get("messages", [])), "\n".join(d.text() for d in found)
-    assert all(d.remedy and d.line for d in found)
+    assert all(d.cause and d.symptom and d.remedy and d.line for d in found)
 
 
 def test_a_message_stands_at_the_line_and_column_of_its_field() -> None:

@@ -23,8 +23,7 @@ CASES: list[dict[str, Any]] = yaml.safe_load(Path(__file__).with_name("mistakes.
 def test_mistake(case: dict[str, Any]) -> None:
     store = of_text(case["text"])
     found = [
-        f"{d.line}:{d.column} {d.level.value} {d.code} {d.path}".rstrip()
-        + (f" | {d.remedy}" if d.remedy else "")
+        f"{d.line}:{d.column} {d.level.value} {d.code} {d.path}".rstrip() + f" | {d.remedy}"
         for d in store.diagnostics
     ]
     assert found == case["found"]
@@ -59,7 +58,7 @@ def test_a_negative_duration_has_one_sign() -> None:
         "spec: {jwtRules: [{issuer: a, timeout: -1500ms}]}\n"
     )
     (wrong,) = store.diagnostics
-    assert (wrong.path, wrong.message) == ("spec.jwtRules[0].timeout", "the time must be at least 1ms")
+    assert (wrong.path, wrong.cause) == ("spec.jwtRules[0].timeout", "the time must be at least 1ms")
 
 
 def test_both_spellings_of_a_field_and_presence() -> None:

@@ -124,7 +124,7 @@ def test_of_two_objects_with_one_key_the_later_wins_and_the_other_is_named() -> 
     assert one.message.http[0].route[0].weight == 2
     (hidden,) = store.diagnostics
     assert (hidden.code, hidden.place) == ("hidden-object", "a.yaml:1:1")
-    assert "b.yaml:3:1" in hidden.message
+    assert "b.yaml:3:1" in hidden.cause
     assert names(store.without_file("b.yaml")) == ["a"]
 
 

@@ -2,12 +2,20 @@
 
 from __future__ import annotations
 
+import ast
+from pathlib import Path
+
+from miniistiod import mesh
 from miniistiod.config import of_text
 from miniistiod.explain.findings import edge_findings
+from miniistiod.explain.gateway_api_findings import PASSING, WAYS_OUT
+from miniistiod.mesh.certificate_references import BAD_CERTIFICATE, BAD_ROOTS
 from miniistiod.mesh.snapshot import snapshot
 from tests.mesh.test_gateway_api_status import API, HTTP, ROUTER, tls_secret
 from tests.mesh.test_gateway_api_status import gateway as api_gateway
 from tests.mesh.test_gateway_api_status import route as api_route
+
+MESH = Path(mesh.__path__[0])
 
 EDGE = """
 apiVersion: apps/v1
@@ -115,11 +123,31 @@ def test_the_status_of_the_gateway_api_is_told_at_its_fields() -> None:
         ),
     )
     assert found(*texts) == [
-        ("ProtocolConflict", "spec.listeners[1]"),
-        ("NoMatchingParent", "spec.parentRefs[1]"),
-        ("NoMatchingParent", "spec.parentRefs[0]"),
-        ("BackendNotFound", "spec.parentRefs[0]"),
+        ("IST0171", "spec.listeners[1]"),
+        ("no-parent", "spec.parentRefs[1]"),
+        ("IST0171", "spec.parentRefs[0]"),
+        ("IST0171", "spec.parentRefs[0]"),
     ]
+
+
+def reasons() -> set[str]:
+    """The reasons that the mesh gives in conditions, as its source has them."""
+    trees = [ast.parse(path.read_text()) for path in MESH.glob("*.py")]
+    calls = [n for tree in trees for n in ast.walk(tree) if isinstance(n, ast.Call)]
+    faults = [n for n in calls if isinstance(n.func, ast.Name) and n.func.id == "Fault"]
+    words = [
+        w
+        for n in faults
+        for w in ast.walk(n.args[0])
+        if isinstance(w, ast.Constant) and isinstance(w.value, str)
+    ]
+    return {str(w.value) for w in words} | {BAD_CERTIFICATE, BAD_ROOTS}
+
+
+def test_each_reason_of_a_condition_has_its_way_out() -> None:
+    told = reasons() - {"NotSupported", *PASSING}
+    assert told >= {"BackendNotFound", "HostnameConflict"}
+    assert told <= set(WAYS_OUT)
 
 
 def test_a_gateway_of_the_gateway_api_in_order_is_not_blamed() -> None:

@@ -15,4 +15,4 @@ def message(
 ) -> Diagnostic:
     """One finding, at the line of its document."""
     file, line = about.origin.file, about.origin.line
-    return Diagnostic(level, code, f"{cause}: {symptom}", remedy, file, line, 1, path, about.key)
+    return Diagnostic(level, code, cause, symptom, remedy, file, line, 1, path, about.key)

@@ -82,8 +82,7 @@ def told(found: list[Row], what: str) -> None:
     for row in found:
         place = f"{row.get('file', '')}:{row.get('line', 0)}:{row.get('column', 1)}"
         about = ", ".join(row[key] for key in ("object", "path") if key in row)
-        click.echo(f"{place}: {row['level']} [{row['code']}] {about}\n    {row['message']}")
-        if "remedy" in row:
-            click.echo(f"    {row['remedy']}")
+        click.echo(f"{place}: {row['level']} [{row['code']}] {about}\n    {row['cause']}")
+        click.echo(f"    symptom: {row['symptom']}\n    remedy: {row['remedy']}")
     if not found:
         click.echo(f"✔ No validation issues found when analyzing {what}.", err=True)

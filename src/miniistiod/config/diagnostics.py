@@ -1,4 +1,4 @@
-"""What is wrong in a user's YAML: where it stands, what it is, and what to write instead.
+"""What is wrong in a user's YAML: where it stands, what it is, what one sees of it, and what to write instead.
 
 Every finding of this project is one `Diagnostic`, whoever made it, so that the command line, the
 server's status page and the tests show them alike.
@@ -30,18 +30,24 @@ class Diagnostic:
     document: `spec.http[0].timeout`.
 
     `code` is a short stable word ("unknown-field") or, for what istioctl finds as well, its code ("IST0101").
-    `remedy` says what to write, as an instruction; it may be empty when `message` says it all.
+    `cause` says what is wrong, `symptom` what one sees of it ("requests get 503 (NC)"), `remedy` what to write.
     """
 
     level: Level
     code: str
-    message: str
-    remedy: str = ""
+    cause: str
+    symptom: str
+    remedy: str
     file: str = ""
     line: int = 0
     column: int = 0
     path: str = ""
     key: Key | None = None
+
+    @property
+    def message(self) -> str:
+        """Cause and symptom in one line."""
+        return f"{self.cause}: {self.symptom}"
 
     @property
     def place(self) -> str:
@@ -61,11 +67,10 @@ class Diagnostic:
         return dataclasses.replace(self, line=self.line + lines) if self.line and lines else self
 
     def text(self) -> str:
-        """One finding on one to three lines of plain text."""
+        """One finding on four lines of plain text."""
         about = ", ".join(word for word in (self.subject, self.path) if word)
         head = f"{self.place}: {self.level.value} [{self.code}]" + (f" {about}" if about else "")
-        remedy = f"\n    {self.remedy}" if self.remedy else ""
-        return f"{head}\n    {self.message}{remedy}"
+        return f"{head}\n    {self.cause}\n    symptom: {self.symptom}\n    remedy: {self.remedy}"
 
     def json(self) -> dict[str, Any]:
         """The finding as JSON can carry it; absent parts are left out."""
@@ -73,6 +78,8 @@ class Diagnostic:
             "level": self.level.value,
             "code": self.code,
             "message": self.message,
+            "cause": self.cause,
+            "symptom": self.symptom,
             "remedy": self.remedy,
             "file": self.file,
             "line": self.line,
@@ -81,6 +88,32 @@ class Diagnostic:
             "object": self.subject,
         }
         return {name: value for name, value in body.items() if value}
+
+
+REFUSED = "the object is refused: it takes no effect, or its last good version goes on"
+"""What one sees of an error in a document."""
+
+SYMPTOMS = {
+    "IST0130": "the rule never gets a request",
+    "IST0131": "the match never gets a request",
+    "deprecated": "it still works; a later version may drop it",
+    "ignored-field": "the field does nothing",
+    "internal-api": "an upgrade may break it, and Envoy then refuses the whole listener, route or cluster",
+    "not-supported": "the object does nothing",
+    "unknown-field": "the field does nothing",
+    "unknown-kind": "the object does nothing here",
+    "unsupported-field": "the field does nothing here",
+    "unused-field": "the field does nothing here",
+    "unused-kind": "the object does nothing here",
+}
+"""What one sees of what is no error in a document, by its code."""
+
+
+def admission_symptom(level: Level, code: str) -> str:
+    """What one sees of a finding about a document by itself."""
+    if level is Level.ERROR:
+        return REFUSED
+    return SYMPTOMS.get(code, "the object takes effect, this part of it perhaps not as meant")
 
 
 def errors(found: Iterable[Diagnostic]) -> tuple[Diagnostic, ...]:

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 import yaml
 
 from miniistiod.config import nodes
-from miniistiod.config.diagnostics import Diagnostic, Key, Level, errors
+from miniistiod.config.diagnostics import REFUSED, Diagnostic, Key, Level, errors
 from miniistiod.config.manifest import manifests
 from miniistiod.config.objects import AnyObject
 from miniistiod.config.reading import Reading
@@ -83,15 +83,19 @@ def _syntax(file: str, text: str, error: yaml.YAMLError) -> Diagnostic:
     written = [*text.split("\n"), ""][line - 1]
     tab = "\t" in written[: len(written) - len(written.lstrip())]
     remedy = "indent with spaces, not with tabs" if tab else "check indentation, colons and quotes here"
-    return Diagnostic(Level.ERROR, "syntax", f"this is not YAML: {message}", remedy, file, line, column)
+    return Diagnostic(
+        Level.ERROR, "syntax", f"this is not YAML: {message}", REFUSED, remedy, file, line, column
+    )
 
 
 def _too_deep(file: str) -> Diagnostic:
-    return Diagnostic(Level.ERROR, "syntax", "this document is nested too deeply", "", file, 1, 1)
+    return Diagnostic(
+        Level.ERROR, "syntax", "this document is nested too deeply", REFUSED, "nest it less", file, 1, 1
+    )
 
 
 def _not_utf8(file: str, text: str, at: int) -> Diagnostic:
     line = text.count("\n", 0, at) + 1
     column = at - text.rfind("\n", 0, at)
     message = "these bytes are no UTF-8 text"
-    return Diagnostic(Level.ERROR, "syntax", message, "save the file as UTF-8", file, line, column)
+    return Diagnostic(Level.ERROR, "syntax", message, REFUSED, "save the file as UTF-8", file, line, column)

@@ -76,6 +76,7 @@ def _kept_note(one: AnyObject, path: str) -> Diagnostic:
     return Diagnostic(
         Level.WARNING,
         "last-good",
+        "this object has errors now",
         "its last good version keeps serving",
         "mend the errors of this file",
         path,
@@ -88,7 +89,8 @@ def _emptied(path: str, text: str, before: File) -> File:
     note = Diagnostic(
         Level.WARNING,
         "empty-file",
-        "the file is empty; what it held before keeps serving",
+        "the file is empty",
+        "what it held before keeps serving",
         "delete the file to remove its objects",
         path,
     )

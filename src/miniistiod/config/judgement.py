@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from yaml.nodes import Node
 
-from miniistiod.config.diagnostics import Diagnostic
+from miniistiod.config.diagnostics import Diagnostic, admission_symptom
 from miniistiod.config.objects import AnyObject
 from miniistiod.config.provenance import mark_of
 from miniistiod.config.reading import Path, Reading, path_text
@@ -21,7 +21,8 @@ def judge(reading: Reading, one: AnyObject, root: Node, path: Path, *, bare: boo
             here = (here, step)
         reading.findings.append(
             Diagnostic(
-                finding.level, finding.code, finding.message, finding.remedy, reading.file,
+                finding.level, finding.code, finding.message,
+                admission_symptom(finding.level, finding.code), finding.remedy, reading.file,
                 mark.line + 1, mark.column + 1, path_text(here), one.key,
             )
         )  # fmt: skip

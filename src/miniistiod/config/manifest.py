@@ -124,7 +124,7 @@ def _unknown_kind(reading: Reading, pairs: Pairs, api_version: str, name: str) -
         (None, "kind"),
         "unused-kind",
         f"{api_version} {name} has no part in a mesh",
-        "",
+        "leave it; it is for Kubernetes alone",
         Level.INFO,
     )
 

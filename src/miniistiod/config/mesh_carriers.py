@@ -16,7 +16,7 @@ from miniistiod.api.istio.mesh.config_pb2 import MeshConfig
 from miniistiod.api.kinds import Kind
 from miniistiod.config import nodes
 from miniistiod.config.decode import fill
-from miniistiod.config.diagnostics import Diagnostic, Key, Level
+from miniistiod.config.diagnostics import REFUSED, Diagnostic, Key, Level
 from miniistiod.config.judgement import judge
 from miniistiod.config.mesh_layer import MeshLayer, mesh_layer
 from miniistiod.config.metadata import metadata
@@ -51,7 +51,14 @@ def _of_operator(
     for key, value in spec.value if isinstance(spec, MappingNode) else ():
         if key.value != "meshConfig":
             message = f"{key.value} of an IstioOperator is about installing; only meshConfig is used here"
-            reading.fault(key, ((None, "spec"), key.value), "unused-field", message, "", Level.INFO)
+            reading.fault(
+                key,
+                ((None, "spec"), key.value),
+                "unused-field",
+                message,
+                "give it to the installer",
+                Level.INFO,
+            )
             continue
         body = MeshConfig()
         if not nodes.is_null(value):
@@ -80,7 +87,9 @@ def _of_text(
         line, column, message = nodes.syntax_place(error)
         remedy = "check indentation, colons and quotes here"
         message = f"this is not YAML: {message}"
-        inner.findings.append(Diagnostic(Level.ERROR, "syntax", message, remedy, reading.file, line, column))
+        inner.findings.append(
+            Diagnostic(Level.ERROR, "syntax", message, REFUSED, remedy, reading.file, line, column)
+        )
     layer = mesh_layer(one, node, "ConfigMap")
     if node is not None and not inner.findings:
         judge(inner, layer, node, path, bare=True)

@@ -12,7 +12,7 @@ from typing import Any
 
 from yaml.nodes import MappingNode, Node, ScalarNode, SequenceNode
 
-from miniistiod.config.diagnostics import Diagnostic, Level
+from miniistiod.config.diagnostics import Diagnostic, Level, admission_symptom
 from miniistiod.config.nodes import PLAIN, TEXT, plain, shape
 
 Path = tuple[Any, str | int] | None
@@ -63,7 +63,7 @@ def _folded(word: str) -> str:
 class Wrong(Exception):
     """A scalar that cannot be what its field is: what is wrong, and what to write."""
 
-    def __init__(self, code: str, message: str, remedy: str = "") -> None:
+    def __init__(self, code: str, message: str, remedy: str) -> None:
         super().__init__(message)
         self.code, self.message, self.remedy = code, message, remedy
 
@@ -81,13 +81,21 @@ class Reading:
         self.budget = MOST_NODES
 
     def fault(
-        self, node: Node, path: Path, code: str, message: str, remedy: str = "", level: Level = Level.ERROR
+        self, node: Node, path: Path, code: str, message: str, remedy: str, level: Level = Level.ERROR
     ) -> None:
         """Record that the node is wrong."""
         mark = node.start_mark
         self.findings.append(
             Diagnostic(
-                level, code, message, remedy, self.file, mark.line + 1, mark.column + 1, path_text(path)
+                level,
+                code,
+                message,
+                admission_symptom(level, code),
+                remedy,
+                self.file,
+                mark.line + 1,
+                mark.column + 1,
+                path_text(path),
             )
         )
 
@@ -216,7 +224,7 @@ def text(node: Node) -> str:
     if node.tag == TEXT and type(node) is ScalarNode:
         return str(node.value)
     if type(node) is not ScalarNode:
-        raise Wrong("wrong-type", f"{shape(node)} where text is expected")
+        raise Wrong("wrong-type", f"{shape(node)} where text is expected", "write text")
     value = plain(node.value)
     if isinstance(value, str):
         return value

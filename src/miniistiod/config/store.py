@@ -122,6 +122,7 @@ class Store:
             Level.WARNING,
             "hidden-object",
             f"the same object stands at {self.place(winner)} again, which wins",
+            "this one does nothing",
             "keep one of them, or rename one",
             place.file,
             place.line,

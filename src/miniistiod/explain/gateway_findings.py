@@ -27,6 +27,18 @@ MUTUAL = (ServerTLSSettings.MUTUAL, ServerTLSSettings.OPTIONAL_MUTUAL)
 KUBERNETES = "kubernetes://"
 
 
+NO_HANDSHAKE = "the listener waits for the Secret: TLS handshakes fail"
+
+
+class Fault(NamedTuple):
+    """What is wrong with a Secret, in the words of a finding."""
+
+    code: str
+    cause: str
+    symptom: str
+    remedy: str
+
+
 class Router(NamedTuple):
     """A workload that a Gateway may choose."""
 
@@ -68,7 +80,8 @@ def unserved(gateway: Object[Gateway]) -> Diagnostic:
         gateway,
         "spec.selector",
         "IST0101",
-        f"no workload has the labels {wanted}: nobody listens for this Gateway",
+        f"no workload has the labels {wanted}",
+        "nobody listens for this Gateway: connections are refused, or requests get 404 (NR)",
         "write the labels of your gateway's Pods, e.g. istio: ingressgateway",
     )
 
@@ -86,8 +99,8 @@ def ports(
             gateway,
             f"{path}.port.number",
             "IST0162",
-            f"no Service of the gateway has port {server.port.number} (they have {known}): it listens there, "
-            "but who dials the Service does not come in",
+            f"no Service of the gateway has port {server.port.number} (they have {known})",
+            "it listens there, but who dials the Service does not come in: connections are refused",
             "add the port to the gateway's Service, or write one of its ports",
         )
 
@@ -115,23 +128,24 @@ def secrets(
                 yield warning(gateway, here, *fault)
 
 
-def secret_fault(name: str, namespace: str, mutual: bool, mesh: Mesh) -> tuple[str, str, str] | None:
-    """Code, message and remedy for one Secret of a gateway's namespace; None when it is good."""
+def secret_fault(name: str, namespace: str, mutual: bool, mesh: Mesh) -> Fault | None:
+    """What is wrong with one Secret of a gateway's namespace; None when it is good."""
     secret = mesh.secrets.get((namespace, name))
     if secret is None:
         elsewhere = sorted(place for place, other in mesh.secrets if other == name)
         hint = f"; there is one in namespace {', '.join(elsewhere)}" if elsewhere else ""
-        said = f"there is no Secret {namespace}/{name}{hint}: clients are not served"
-        return "IST0101", said, f"put the Secret into namespace {namespace}, where the gateway runs"
+        cause = f"there is no Secret {namespace}/{name}{hint}"
+        return Fault(
+            "IST0101", cause, NO_HANDSHAKE, f"put it into namespace {namespace}, where the gateway runs"
+        )
     if not usable(secret):
-        said = f"Secret {namespace}/{name} ({secret.origin}) does not hold a certificate and its key"
-        return "IST0161", said, "write tls.crt and tls.key of one pair"
+        cause = f"Secret {namespace}/{name} ({secret.origin}) does not hold a certificate and its key"
+        return Fault("IST0161", cause, NO_HANDSHAKE, "write tls.crt and tls.key of one pair")
     separate = mesh.secrets.get((namespace, f"{name}{CA_SUFFIX}"))
     if mutual and roots(secret_data((separate or secret).message)) is None:
-        said = (
-            f"Secret {namespace}/{name} has no ca.crt, and there is no {name}{CA_SUFFIX}: no client gets in"
-        )
-        return "IST0161", said, f"add the clients' roots as ca.crt, or write a Secret {name}{CA_SUFFIX}"
+        cause = f"Secret {namespace}/{name} has no ca.crt, and there is no {name}{CA_SUFFIX}"
+        remedy = f"add the clients' roots as ca.crt, or write a Secret {name}{CA_SUFFIX}"
+        return Fault("IST0161", cause, NO_HANDSHAKE, remedy)
     return None
 
 
@@ -148,7 +162,8 @@ def conflicts(routers: list[Router], mesh: Mesh) -> Iterator[Diagnostic]:
                     server.gateway,
                     path,
                     "IST0145",
-                    f"this server is left out with all its hosts: {reason}",
+                    reason,
+                    "this server is left out with all its hosts: its hosts get 404 (NR), or the older one's routes",
                     "give each host and port to one server only, or write another port",
                 )
 

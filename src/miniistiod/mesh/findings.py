@@ -8,7 +8,7 @@ from miniistiod.config.diagnostics import Diagnostic, Level
 from miniistiod.config.objects import Object
 
 
-def warning(about: Object[Any], path: str, code: str, message: str, remedy: str) -> Diagnostic:
+def warning(about: Object[Any], path: str, code: str, cause: str, symptom: str, remedy: str) -> Diagnostic:
     """The diagnostic; `Store.place` knows the line of the path."""
     file, line = about.origin.file, about.origin.line
-    return Diagnostic(Level.WARNING, code, message, remedy, file, line, 1, path, about.key)
+    return Diagnostic(Level.WARNING, code, cause, symptom, remedy, file, line, 1, path, about.key)

@@ -45,7 +45,7 @@ def test_verdict(kind: str, case: dict[str, Any]) -> None:
     assert found[Level.ERROR] == sorted(case.get("errors", []))
     assert found[Level.WARNING] == sorted(case.get("warnings", []))
     assert bool(store.of_kind(kind)) is not bool(case.get("errors"))
-    assert all(d.remedy and d.line for d in store.diagnostics)
+    assert all(d.cause and d.symptom and d.remedy and d.line for d in store.diagnostics)
 
 
 def test_every_kind_with_rules_has_cases() -> None:

@@ -20,7 +20,7 @@ class Complaint(NamedTuple):
     """What is wrong with a value, and what to write."""
 
     message: str
-    remedy: str = ""
+    remedy: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,8 +29,8 @@ class Finding:
 
     steps: Steps
     message: str
-    remedy: str = ""
-    code: str = "invalid"
+    remedy: str
+    code: str = "IST0106"
     level: Level = Level.ERROR
     metadata: bool = False
 
@@ -46,11 +46,11 @@ def at(steps: Steps, *complaints: Complaint | None) -> Findings:
             yield Finding(steps, complaint.message, complaint.remedy)
 
 
-def error(steps: Steps, message: str, remedy: str = "") -> Findings:
+def error(steps: Steps, message: str, remedy: str) -> Findings:
     """One error."""
     yield Finding(steps, message, remedy)
 
 
-def warning(steps: Steps, message: str, remedy: str = "", code: str = "doubtful") -> Findings:
+def warning(steps: Steps, message: str, remedy: str, code: str = "IST0133") -> Findings:
     """One warning: the object takes effect all the same."""
     yield Finding(steps, message, remedy, code, Level.WARNING)
