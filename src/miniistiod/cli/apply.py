@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import dataclasses
+import difflib
 import json
-import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -14,14 +15,14 @@ import yaml
 from miniistiod import config
 from miniistiod.analysis import analysis
 from miniistiod.api import kinds
+from miniistiod.cli.admission import admitted, given
 from miniistiod.cli.gateway_status import with_status
-from miniistiod.cli.lab import existing, state_option
+from miniistiod.cli.lab_state import existing, state_option
 from miniistiod.cli.object_table import tables
 from miniistiod.lab.outside import OutsideLab
-from miniistiod.lab.store import Change, Document, documents_of, kind_of
+from miniistiod.lab.store import Change, Document, documents_of, identified, kind_of
 from miniistiod.mesh.snapshot import snapshot
 
-SUFFIXES = (".yaml", ".yml", ".json")
 namespace_option = click.option(
     "-n", "--namespace", default="default", show_default=True, help="The namespace."
 )
@@ -31,25 +32,28 @@ file_option = click.option(
 
 
 @click.command()
-@click.option(
-    "-f", "--filename", "files", multiple=True, required=True, help="File or folder; - is standard input."
-)
+@click.argument("words", nargs=-1, metavar="")
+@file_option
 @namespace_option
 @state_option
-def apply(files: tuple[str, ...], namespace: str, state: Path | None) -> None:
+def apply(words: tuple[str, ...], files: tuple[str, ...], namespace: str, state: Path | None) -> None:
     """Write objects to the lab: miniistiod apply -f reviews.yaml
 
     Nothing is written when one of them is wrong.
     """
-    given = {place: text for name in files for place, text in texts(name)}
-    admitted(given)
-    documents = [document for text in given.values() for document in documents_of(text)]
+    if words or not files:
+        raise click.UsageError(
+            "give files and folders by -f: miniistiod apply -f " + (" -f ".join(words) or "FILE")
+        )
+    texts = given(files)
+    store = admitted(texts)
+    documents = [document for text in texts.values() for document in documents_of(text)]
     lab = existing(state)
     changes = lab.apply(documents, namespace)
     for change in changes:
         click.echo(f"{resource(change.kind)}/{change.name} {change.outcome}")
     for finding in odd(lab, changes):
-        click.echo(finding.text(), err=True)
+        click.echo(placed(finding, store).text(), err=True)
 
 
 @click.command()
@@ -78,7 +82,7 @@ def delete(words: tuple[str, ...], files: tuple[str, ...], namespace: str, state
 @click.option(
     "-o",
     "--output",
-    type=click.Choice(["table", "yaml", "json", "name"]),
+    type=click.Choice(["table", "wide", "yaml", "json", "name"]),
     default="table",
     help="How to print it.",
 )
@@ -87,7 +91,7 @@ def delete(words: tuple[str, ...], files: tuple[str, ...], namespace: str, state
 def get(
     words: tuple[str, ...], all_namespaces: bool, output: str, namespace: str, state: Path | None
 ) -> None:
-    """Show objects: miniistiod get virtualservices, miniistiod get vs reviews -o yaml"""
+    """Show objects: miniistiod get vs reviews -o yaml, miniistiod get all"""
     lab, wanted, names = existing(state), *asked(words)
     words_of = {kind.id: kind for kind in wanted}
     found = [
@@ -127,28 +131,6 @@ def running_pods(lab: OutsideLab) -> Iterator[Document]:
         }
 
 
-def texts(name: str) -> Iterator[tuple[str, str]]:
-    """The texts behind one -f, each with the place it comes from."""
-    try:
-        if name == "-":
-            yield "standard input", sys.stdin.read()
-            return
-        path = Path(name)
-        for file in sorted(p for p in path.iterdir() if p.suffix in SUFFIXES) if path.is_dir() else [path]:
-            yield str(file), file.read_text()
-    except OSError as error:
-        raise click.ClickException(f"{name}: {error.strerror}") from None
-
-
-def admitted(given: dict[str, str]) -> None:
-    """Say what is wrong with these texts; stop when it is an error, as an API server would."""
-    found = config.loaded(given).diagnostics
-    for diagnostic in found:
-        click.echo(diagnostic.text(), err=True)
-    if any(diagnostic.level is config.Level.ERROR for diagnostic in found):
-        raise click.ClickException("nothing was written")
-
-
 def odd(lab: OutsideLab, changes: list[Change]) -> Iterator[config.Diagnostic]:
     """What is odd about the changed objects, seen beside everything else in the lab."""
     store = config.loaded({str(file): file.read_text() for file in lab.store.files()})
@@ -156,20 +138,37 @@ def odd(lab: OutsideLab, changes: list[Change]) -> Iterator[config.Diagnostic]:
     yield from (finding for finding in analysis(store, snapshot(store)) if finding.key in changed)
 
 
+def placed(finding: config.Diagnostic, given: config.Store) -> config.Diagnostic:
+    """The finding at its place in the file that the user gave, not in the lab's copy."""
+    kind, namespace, name = finding.key or ("", "", "")
+    for one in given.of_kind(kind):
+        if one.name == name and one.namespace in (namespace, "default"):
+            place = given.place(one, finding.path)
+            return dataclasses.replace(finding, file=place.file, line=place.line, column=place.column)
+    return finding
+
+
 def pointed(files: tuple[str, ...], namespace: str) -> Iterator[tuple[str, str, str]]:
     """Kind, name and namespace of the objects in these files."""
-    for name in files:
-        for _, text in texts(name):
-            for document in documents_of(text):
-                metadata = document["metadata"]
-                yield kind_of(document), metadata["name"], metadata.get("namespace", namespace)
+    for file, text in given(files).items():
+        try:
+            documents = documents_of(text)
+        except yaml.YAMLError as fault:
+            raise click.ClickException(f"{file} is not YAML: {fault}") from None
+        for document in filter(identified, documents):
+            metadata = document["metadata"]
+            yield kind_of(document), metadata["name"], metadata.get("namespace", namespace)
 
 
 def kinds_of(word: str) -> list[kinds.Kind]:
     """The kinds a word means: virtualservices, vs, gateways.networking.istio.io; several by commas."""
+    if word == "all":
+        return list(kinds.KINDS)
     found = [kind for part in word.split(",") for kind in kinds.named(part)]
     if not found:
-        raise click.ClickException(f"the lab knows no kind {word!r}")
+        close = difflib.get_close_matches(word.lower(), [kind.plural for kind in kinds.KINDS], 1)
+        meant = f"; did you mean {close[0]}?" if close else ""
+        raise click.ClickException(f"the lab knows no kind {word!r}{meant}")
     return found
 
 
@@ -210,7 +209,7 @@ def resource(kind: str) -> str:
 
 def printed(found: list[Document], output: str, with_namespace: bool, single: bool) -> None:
     """Print objects as asked."""
-    if output == "table":
+    if output in ("table", "wide"):
         if not found:
             click.echo("No resources found.", err=True)
             return

@@ -12,12 +12,12 @@ from pathlib import Path
 from typing import Any
 
 import click
-from rich.console import Console
-from rich.table import Column, Table
 
 from miniistiod.api.istio.security.authorization_policy_pb2 import AuthorizationPolicy
 from miniistiod.app.authorization import Authorization, NoWorkload, authorization
-from miniistiod.cli.lab import state_option, the_lab
+from miniistiod.cli.elsewhere import Helpful
+from miniistiod.cli.lab_state import state_option, the_lab
+from miniistiod.cli.tables import show, terminal
 from miniistiod.generate.authorization_filters import dry_run
 from miniistiod.generate.authorization_verdict import Deciding, Verdict
 from miniistiod.server.files import ConfigFiles
@@ -35,7 +35,7 @@ SECONDS_TO_DRAIN = 6.0
 """The lab's Envoys drain for 5 seconds."""
 
 
-@click.group()
+@click.group(cls=Helpful)
 def authz() -> None:
     """Authorization: the policies on a workload, and why a request is allowed or denied."""
 
@@ -52,25 +52,27 @@ def about(command: Callable[..., Any]) -> Callable[..., Any]:
 @authz.command()
 @about
 def check(workload: str, config: tuple[Path, ...], state: Path | None) -> None:
-    """The policies in force on WORKLOAD (NAME or NAME.NAMESPACE), in the order Envoy asks them."""
+    """The policies in force on a workload.
+
+    WORKLOAD is NAME or NAME.NAMESPACE. The policies come in the order in which Envoy asks them.
+    """
     found = loaded(workload, config, state)
-    table = Table("ACTION", "POLICY", "RULES", Column("FROM", overflow="fold"), box=None)
+    rows = []
     for policy in sorted(found.policies, key=lambda p: ORDER.index(p.message.action)):
         action = AuthorizationPolicy.Action.Name(policy.message.action)
         trial = " (dry run)" if dry_run(policy) else ""
         name = f"{policy.name}.{policy.namespace}"
-        table.add_row(f"{action}{trial}", name, str(len(policy.message.rules)), str(policy.origin))
-    console = Console(soft_wrap=True)
-    if found.policies:
-        console.print(table)
+        rows.append((f"{action}{trial}", name, str(len(policy.message.rules)), str(policy.origin)))
+    if rows:
+        show(terminal(), ("ACTION", "POLICY", "RULES", "FROM"), rows)
     else:
-        console.print("no AuthorizationPolicy is in force: everything is allowed")
+        click.echo("no AuthorizationPolicy is in force: everything is allowed")
 
 
 @authz.command()
 @about
-@click.option("--method", default="GET", show_default=True)
-@click.option("--path", default="/", show_default=True)
+@click.option("--method", "-X", default="GET", show_default=True, help="Its method.")
+@click.option("--path", default="/", show_default=True, help="Its path.")
 @click.option("--host", default="", help="The Host header.")
 @click.option("--header", "-H", multiple=True, metavar="NAME:VALUE", help="A further header.")
 @click.option("--port", type=int, default=0, help="The port the workload listens on.")
@@ -89,13 +91,15 @@ def check(workload: str, config: tuple[Path, ...], state: Path | None) -> None:
 @click.option("--from", "origin", default="client", show_default=True, help="Who sends it in the lab.")
 @click.option("--fire/--no-fire", default=True, help="Send it to the real Envoy of the lab, if that runs.")
 def why(workload: str, config: tuple[Path, ...], state: Path | None, **given: Any) -> None:
-    """What happens to one request to WORKLOAD, and which policy and rule decide.
+    """Which policy and rule decide one request.
+
+    Prints what happens to the request that would come to WORKLOAD.
 
     In a running lab the request is sent as well, from the workload --from: its identity and address count
     there, not --source. A token to send goes into -H authorization:..., its claims into --claims.
     """
     found, request = loaded(workload, config, state), asked(given)
-    console = Console(soft_wrap=True, highlight=False)
+    console = terminal()
     way = None if config or not given["fire"] else the_shot(workload, state, given)
     if way is not None:
         request = way.seen(request)

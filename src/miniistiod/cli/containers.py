@@ -18,7 +18,10 @@ ROOT = Path("/")
 @click.command()
 @click.argument("folder", type=click.Path(exists=True, file_okay=False, path_type=Path))
 def compose(folder: Path) -> None:
-    """Print the docker-compose.yaml of a lab whose description is FOLDER/config."""
+    """Print the docker-compose.yaml of a lab.
+
+    The lab's description is FOLDER/config.
+    """
     from miniistiod.lab.compose import compose as made
     from miniistiod.lab.store import Store
 
@@ -28,7 +31,10 @@ def compose(folder: Path) -> None:
 @click.command()
 @click.argument("paths", nargs=-1, type=click.Path(exists=True, path_type=Path))
 def check(paths: tuple[Path, ...]) -> None:
-    """Say what is wrong or odd in a configuration, /config by default. Fails when something is."""
+    """Say what is wrong or odd in a configuration.
+
+    It is /config by default. Fails when there is anything to say.
+    """
     files = [file for path in paths or (Path("/config"),) for file in documents(path)]
     store = config.loaded({str(file): file.read_text() for file in files})
     found = (*store.diagnostics, *analysis(store, snapshot(store)))

@@ -8,11 +8,15 @@ from collections.abc import Iterator
 
 import click
 from rich.console import Console
-from rich.table import Table
 
+from miniistiod.cli import tables
 from miniistiod.lab.machine import Finding
 
-MARKS = {"ok": "[green]ok[/]", "warning": "[yellow]look[/]", "missing": "[red]missing[/]"}
+MARKS = {
+    "ok": tables.coloured("ok", "green"),
+    "warning": tables.coloured("look", "yellow"),
+    "missing": tables.coloured("missing", "red"),
+}
 PORTS = {
     30080: "the ingress gateway",
     30443: "the ingress gateway's HTTPS",
@@ -74,10 +78,8 @@ def doctor(install: bool) -> None:
     """Look for what is missing or clashing on this machine. Fails when a lab could not run."""
     if install:
         prepared(Console())
-    table = Table("what", "", "how", "what to type", box=None)
     found = list(findings())
-    for finding in found:
-        table.add_row(finding.what, MARKS[finding.level], finding.how, finding.remedy)
-    Console().print(table)
+    rows = [(finding.what, MARKS[finding.level], finding.how, finding.remedy) for finding in found]
+    tables.show(tables.terminal(), ("WHAT", "", "HOW", "WHAT TO TYPE"), rows)
     if any(finding.level == "missing" for finding in found):
         raise SystemExit(1)

@@ -7,8 +7,8 @@ from typing import Any
 from miniistiod.api import kinds
 from miniistiod.cli.pages import page
 from miniistiod.lab.outside import OutsideLab
+from miniistiod.lab.state import CONTROL_PLANE
 from miniistiod.lab.store import Document
-from miniistiod.lab.supervisor import CONTROL_PLANE
 from miniistiod.mesh.gateway_api_status import statuses
 from miniistiod.mesh.snapshot import snapshot
 from miniistiod.server.files import ConfigFiles

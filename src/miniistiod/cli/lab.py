@@ -8,46 +8,29 @@ import shutil
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
 import click
 from rich.console import Console
-from rich.table import Table
+from rich.text import Text
 
-from miniistiod.cli import containers
+from miniistiod.cli import containers, tables
+from miniistiod.cli.admission import admitted
 from miniistiod.cli.doctor import prepared
-from miniistiod.lab import machine
-from miniistiod.lab.outside import LabError, OutsideLab, Report
-from miniistiod.lab.state import State
+from miniistiod.cli.elsewhere import Helpful
+from miniistiod.cli.lab_state import VARIABLE, default_folder, state_option, the_lab
+from miniistiod.lab import configs, machine
+from miniistiod.lab.addresses import ROUTER
+from miniistiod.lab.outside import LabError, Report
+from miniistiod.lab.state import CONTROL_PLANE
 from miniistiod.lab.store import Document, documents_of
-from miniistiod.lab.supervisor import CONTROL_PLANE
 
-CONFIGS = Path(__file__).resolve().parents[3] / "configs"
 DEFAULT = "bookinfo"
 
-state_option = click.option(
-    "--state", type=click.Path(file_okay=False, path_type=Path), envvar="MINIISTIOD_LAB_STATE",
-    help="The lab's state directory.  [default: ~/.local/state/miniistiod/lab]",
-)  # fmt: skip
 
-
-def the_lab(state: Path | None) -> OutsideLab:
-    """The lab of this state directory, or the user's own."""
-    base = Path(os.environ.get("XDG_STATE_HOME") or Path.home() / ".local" / "state")
-    return OutsideLab(State((state or base / "miniistiod" / "lab").resolve()))
-
-
-def existing(state: Path | None) -> OutsideLab:
-    """The lab whose config directory is there, whether it runs or not."""
-    found = the_lab(state)
-    if not found.state.config.exists():
-        raise click.ClickException("there is no lab yet; start one with: miniistiod lab up")
-    return found
-
-
-@click.group()
+@click.group(cls=Helpful)
 def lab() -> None:
     """Run Bookinfo and other workloads on real Envoys, in network namespaces of this machine."""
 
@@ -70,27 +53,28 @@ def up(what: tuple[str, ...], any_port: bool, state: Path | None) -> None:
     start = time.monotonic()
     try:
         names = what or (() if made.store.files() else (DEFAULT,))
-        made.apply(document for name in names for document in described(name))
+        made.apply(described(names))
         with console.status("starting the lab") as shown:
             report = made.start(not any_port, lambda now: shown.update(progress(now)))
+    except KeyboardInterrupt:
+        raise click.ClickException("interrupted; go on with `lab up`, or end it with `lab down`") from None
     except LabError as error:
         finding = machine.namespaces()
         hint = f"\n{finding.how}\nTry: {finding.remedy}" if finding.level != "ok" else ""
         raise click.ClickException(f"{error}{hint}") from None
     show(console, report)
-    click.echo(f"\nReady in {time.monotonic() - start:.1f} s. {next_steps(report)}")
+    click.echo(f"\nReady in {time.monotonic() - start:.1f} s. {next_steps(report, made.state.folder)}")
 
 
-def described(name: str) -> Iterator[Document]:
-    """The objects of a file, of a folder, or of a folder in configs/."""
-    path = Path(name) if Path(name).exists() else CONFIGS / name
-    if not path.exists():
-        known = (
-            ", ".join(sorted(p.name for p in CONFIGS.iterdir() if p.is_dir())) if CONFIGS.exists() else "none"
-        )
-        raise click.ClickException(f"no file or folder {name!r}; in configs/ there are: {known}")
-    for file in sorted(path.glob("*.yaml")) if path.is_dir() else [path]:
-        yield from documents_of(file.read_text())
+def described(names: Iterable[str]) -> Iterator[Document]:
+    """The objects of files, of folders, or of folders in configs/."""
+    try:
+        texts = dict(configs.texts(names))
+    except (configs.NoConfiguration, OSError) as fault:
+        raise click.ClickException(str(fault)) from None
+    admitted(texts)
+    for text in texts.values():
+        yield from documents_of(text)
 
 
 def progress(report: Report) -> str:
@@ -102,53 +86,44 @@ def progress(report: Report) -> str:
 def show(console: Console, report: Report) -> None:
     """The table of everything that runs."""
     plane = report["control_plane"]
-    table = Table("workload", "namespace", "address", "proxy", "ready", "restarts", box=None)
-    table.add_row(
-        CONTROL_PLANE,
-        "istio-system",
-        "10.244.0.1",
-        "",
-        mark(plane["state"] == "running"),
-        str(plane["restarts"]),
-    )
+    well = mark(plane["state"] == "running")
+    rows = [(CONTROL_PLANE, "istio-system", str(ROUTER), "", well, str(plane["restarts"]))]
     for pod in report["pods"]:
-        table.add_row(
-            pod["name"],
-            pod["namespace"],
-            pod["address"],
-            pod["proxy"],
-            mark(pod["ready"]),
-            str(pod["restarts"]),
-        )
-    console.print(table)
+        who = (pod["name"], pod["namespace"], pod["address"], pod["proxy"])
+        rows.append((*who, mark(pod["ready"]), str(pod["restarts"])))
+    tables.show(console, ("WORKLOAD", "NAMESPACE", "ADDRESS", "PROXY", "READY", "RESTARTS"), rows)
 
 
-def mark(well: bool) -> str:
+def mark(well: bool) -> Text:
     """Yes or no in its colour."""
-    return "[green]yes[/]" if well else "[red]no[/]"
+    return tables.coloured("yes", "green") if well else tables.coloured("no", "red")
 
 
-def next_steps(report: Report) -> str:
-    """What to try next."""
-    ports = {
-        name.partition(".")[0]: port for name, port in report["published"].items() if name.endswith(":80")
-    }
-    page = (
-        f"http://localhost:{ports['istio-ingressgateway']}/productpage"
-        if "istio-ingressgateway" in ports
-        else ""
-    )
+def next_steps(report: Report, folder: Path) -> str:
+    """What to try next, in the words that this shell understands."""
     program = "miniistiod" if shutil.which("miniistiod") else os.path.relpath(sys.argv[0])
-    lines = [
-        f"Open {page} and reload it a few times." if page else "",
-        "",
-        f"  {program} apply -f configs/exercises/01-subsets -f configs/exercises/03-canary",
-        f"  {program} lab exec client -- curl -s http://reviews:9080/reviews/0",
-        f"  {program} proxy-status",
-        f"  {program} proxy-config routes productpage-v1",
-        f"  {program} lab status | logs NAME | down",
-    ]
-    return "\n".join(lines)
+    page = report["published"].get("istio-ingressgateway.istio-system:80")
+    names = [pod["name"] for pod in report["pods"]]
+    lines = [] if folder == default_folder().resolve() else [f"export {VARIABLE}={folder}"]
+    if "productpage-v1" in names:
+        lines += [f"{program} {line}" for line in bookinfo_steps()]
+    lines += [f"{program} proxy-status", *(f"{program} proxy-config routes {name}" for name in names[-1:])]
+    lines += [f"{program} lab exec {name} -- curl -s localhost:15000/help" for name in names[:1]]
+    lines += [f"{program} lab status | logs NAME | down"]
+    browser = f"Open http://localhost:{page}/productpage and reload it a few times." if page else ""
+    shown = browser if "productpage-v1" in names else ""
+    return "\n".join([shown, "", *(f"  {line}" for line in lines)])
+
+
+def bookinfo_steps() -> tuple[str, str]:
+    """The first exercise; configs/ is here, in a clone, or comes with the package."""
+    exercises = next(
+        (each for each in ("configs/exercises", "exercises") if Path(each).is_dir()), "exercises"
+    )
+    return (
+        f"apply -f {exercises}/01-subsets -f {exercises}/03-canary",
+        "lab exec client -- curl -s http://reviews:9080/reviews/0",
+    )
 
 
 @lab.command()
@@ -187,7 +162,10 @@ def status(output: str, state: Path | None) -> None:
 @click.argument("command", nargs=-1, type=click.UNPROCESSED, required=True)
 @state_option
 def exec(workload: str, command: tuple[str, ...], state: Path | None) -> None:
-    """Run a command inside a workload: miniistiod lab exec client -- curl -s http://reviews:9080/reviews/0"""
+    """Run a command inside a workload.
+
+    For example: miniistiod lab exec client -- curl -s http://reviews:9080/reviews/0
+    """
     try:
         argv = the_lab(state).entrance(workload, command)
     except LabError as error:
@@ -202,7 +180,10 @@ def exec(workload: str, command: tuple[str, ...], state: Path | None) -> None:
 @click.option("--tail", default=50, show_default=True, help="Lines to begin with.")
 @state_option
 def logs(workload: str, container: str | None, follow: bool, tail: int, state: Path | None) -> None:
-    """Show the logs of a workload's app and proxy; of `mini-istiod` and `supervisor` as well."""
+    """Show the logs of a workload's app and proxy.
+
+    `mini-istiod` and `supervisor` have logs as well.
+    """
     folder = the_lab(state).state.logs
     files = [f for f in sorted(folder.glob("*.log")) if belongs(f.stem, workload, container)]
     if not files:

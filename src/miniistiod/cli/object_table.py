@@ -7,6 +7,7 @@ from collections.abc import Callable
 from datetime import UTC, datetime
 from typing import Any
 
+from miniistiod.cli.tables import columns
 from miniistiod.lab.store import Document, kind_of
 
 Column = Callable[[Document], str]
@@ -107,21 +108,15 @@ def tables(found: list[Document], word_of: Callable[[str], str], with_namespace:
     )
 
 
-def table(found: list[Document], columns: dict[str, Column], prefix: str, with_namespace: bool) -> str:
+def table(found: list[Document], own: dict[str, Column], prefix: str, with_namespace: bool) -> str:
     """The objects of one kind."""
-    rows = [[*(["NAMESPACE"] if with_namespace else []), "NAME", *columns, "AGE"]]
+    rows = [[*(["NAMESPACE"] if with_namespace else []), "NAME", *own, "AGE"]]
     for document in found:
         metadata = document["metadata"]
         place = [metadata.get("namespace", "")] if with_namespace else []
-        values = [column(document) for column in columns.values()]
+        values = [column(document) for column in own.values()]
         rows.append([*place, prefix + metadata["name"], *values, age(metadata)])
-    return aligned(rows)
-
-
-def aligned(rows: list[list[str]]) -> str:
-    """Rows as text, each column as wide as its widest value and three spaces from the next."""
-    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
-    return "\n".join("   ".join(map(str.ljust, row, widths)).rstrip() for row in rows)
+    return "\n".join(line.plain for line in columns(rows))
 
 
 def age(metadata: dict[str, Any]) -> str:

@@ -2,16 +2,13 @@
 
 from __future__ import annotations
 
-import os
-from pathlib import Path
 from typing import Any
 
 import click
 import httpx
 
 from miniistiod.app.settings import HTTP
-from miniistiod.lab.state import State
-from miniistiod.lab.supervisor import CONTROL_PLANE
+from miniistiod.cli.lab_state import pages_address
 
 address_option = click.option(
     "--http-address",
@@ -21,17 +18,9 @@ address_option = click.option(
 )
 
 
-def lab_address() -> str | None:
-    """Where the lab publishes the pages of its control plane, if it runs."""
-    base = Path(os.environ.get("XDG_STATE_HOME") or Path.home() / ".local" / "state")
-    state = State(Path(os.environ.get("MINIISTIOD_LAB_STATE") or base / "miniistiod" / "lab"))
-    port = state.told().get("published", {}).get(CONTROL_PLANE) if state.alive() else None
-    return f"127.0.0.1:{port}" if port else None
-
-
 def page(address: str | None, path: str, **query: str) -> Any:
     """A page's JSON. ClickException when there is no control plane, or with what it says instead."""
-    where = address or lab_address() or HTTP
+    where = address or pages_address() or HTTP
     try:
         answer = httpx.get(f"http://{where}{path}", params=query, timeout=30)
     except httpx.HTTPError as error:

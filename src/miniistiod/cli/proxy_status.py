@@ -6,10 +6,9 @@ import json
 from typing import Any
 
 import click
-from rich.table import Table
 
 from miniistiod.cli.pages import address_option, page
-from miniistiod.cli.tables import terminal
+from miniistiod.cli.tables import coloured, show, terminal
 
 TYPES = ("CDS", "LDS", "EDS", "RDS", "ECDS", "SDS")
 STYLE = {"SYNCED": "green", "STALE": "yellow", "NACKED": "bold red", "NOT SENT": "dim"}
@@ -26,9 +25,10 @@ def proxy_status(proxy: str | None, output: str, http_address: str | None) -> No
 
     Exit code 1 when a proxy refused something.
     """
-    found = [row for row in page(http_address, "/debug/syncz") if proxy is None or names(row, proxy)]
+    rows = page(http_address, "/debug/syncz")
+    found = [row for row in rows if proxy is None or names(row, proxy)]
     if proxy is not None and not found:
-        raise click.ClickException(f"{proxy} is not connected")
+        raise click.ClickException(unknown(proxy, rows))
     if output == "json":
         click.echo(json.dumps(found, indent=2))
     else:
@@ -44,29 +44,31 @@ def short(row: dict[str, Any]) -> str:
 
 
 def names(row: dict[str, Any], proxy: str) -> bool:
-    """Whether a user may call it this: NAME.NAMESPACE, its beginning, or the whole id."""
+    """Whether a user may call it this: NAME.NAMESPACE, its beginning, or the whole id; pod/NAME as well."""
+    proxy = proxy.rpartition("/")[2]
     return proxy == row["proxy"] or short(row) == proxy or short(row).startswith((f"{proxy}.", f"{proxy}-"))
+
+
+def unknown(proxy: str, rows: list[dict[str, Any]]) -> str:
+    """What to say of a name that no connected proxy has."""
+    return f"{proxy} is not connected; connected are: {', '.join(sorted({*map(short, rows)})) or 'none'}"
 
 
 def shown(rows: list[dict[str, Any]]) -> None:
     """The table, and below it the reasons of refusals."""
     console = terminal()
-    table = Table("NAME", *TYPES, "PROTOCOL", "VERSION", box=None)
-    refusals = []
+    table, refusals = [], []
     for name, group in grouped(rows).items():
         states = {state["type"]: state for row in group for state in row["resources"].values()}
         cells = [states[kind]["status"] if kind in states else "-" for kind in TYPES]
         refusals += [(name, states[kind]) for kind in TYPES if kind in states and "lastError" in states[kind]]
-        table.add_row(
-            name, *(f"[{STYLE.get(c, '')}]{c}[/]" if c in STYLE else c for c in cells),
-            group[0]["protocol"], group[0]["istio_version"],
-        )  # fmt: skip
-    console.print(table)
+        marks = [coloured(cell, STYLE.get(cell, "")) for cell in cells]
+        table.append([name, *marks, group[0]["protocol"], group[0]["istio_version"]])
+    show(console, ("NAME", *TYPES, "PROTOCOL", "VERSION"), table)
     for name, state in refusals:
         what = ", ".join(state.get("rejected", ())) or "all"
-        console.print(
-            f"\n[bold red]{name} refused {state['type']}[/] ({what}):", state["lastError"], highlight=False
-        )
+        console.print(f"\n[bold red]{name} refused {state['type']}[/]", end="")
+        console.print(f" ({what}): {state['lastError']}", markup=False)
 
 
 def grouped(rows: list[dict[str, Any]]) -> dict[str, list[dict[str, Any]]]:

@@ -66,7 +66,7 @@ def socket_of(address: Json) -> str:
 def route_rows(table: Json) -> Iterator[Row]:
     """A row for each route of each virtual host."""
     for host in table.get("virtualHosts", ()):
-        domains = host.get("domains", [])
+        domains = sorted(host.get("domains", []), key=len)
         shown = ", ".join(domains[:2]) + (f" + {len(domains) - 2} more" if len(domains) > 2 else "")
         for route in host.get("routes", ()) or [{}]:
             yield (
@@ -182,8 +182,14 @@ def secret_rows(secret: Json) -> Iterator[Row]:
         )
 
 
+def extension_rows(extension: Json) -> Iterator[Row]:
+    """The name of an extension's configuration, and what kind of filter it is."""
+    yield extension.get("name", ""), extension.get("typedConfig", {}).get("@type", "").rpartition("/")[2]
+
+
 CLUSTERS = Rows(("SERVICE FQDN", "PORT", "SUBSET", "DIRECTION", "TYPE", "DESTINATION RULE"), cluster_rows)
 LISTENERS = Rows(("ADDRESS", "PORT", "MATCH", "DESTINATION"), listener_rows)
 ROUTES = Rows(("NAME", "VIRTUAL HOST", "DOMAINS", "MATCH", "TARGET", "VIRTUAL SERVICE"), route_rows)
 ENDPOINTS = Rows(("ENDPOINT", "STATUS", "WEIGHT", "CLUSTER"), endpoint_rows)
 SECRETS = Rows(("RESOURCE NAME", "TYPE", "SERIAL NUMBER", "NOT BEFORE", "NOT AFTER"), secret_rows)
+EXTENSIONS = Rows(("NAME", "TYPE"), extension_rows)

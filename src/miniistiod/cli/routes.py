@@ -8,7 +8,7 @@ import click
 
 from miniistiod.app.authorization import NoWorkload
 from miniistiod.app.routes import NoGateway, at_gateway, from_workload, written
-from miniistiod.cli.lab import existing, state_option
+from miniistiod.cli.lab_state import existing, state_option
 from miniistiod.config import Store
 from miniistiod.explain.request import Request
 from miniistiod.explain.route import Explanation, Judged
@@ -20,7 +20,7 @@ from miniistiod.server.files import ConfigFiles
 @click.argument("path", default="/")
 @click.option("--gateway", metavar="[NAMESPACE/]NAME", help="The Gateway at which the request comes in.")
 @click.option("--from", "source", metavar="NAME[.NAMESPACE]", help="The workload that sends the request.")
-@click.option("--method", "-X", default="GET", show_default=True)
+@click.option("--method", "-X", default="GET", show_default=True, help="Its method.")
 @click.option("--header", "-H", multiple=True, metavar="NAME=VALUE", help="A header of the request.")
 @click.option("--port", type=int, default=0, help="The port; the first that fits unless told.")
 @click.option("--tls", is_flag=True, help="The request comes over HTTPS.")

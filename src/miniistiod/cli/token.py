@@ -11,6 +11,7 @@ import click
 
 from miniistiod.ca import keys, tokens
 from miniistiod.ca.identity import Identity
+from miniistiod.cli.elsewhere import Helpful
 from miniistiod.server import authority_store
 from miniistiod.server.security import utc_now
 
@@ -30,7 +31,7 @@ EXPIRES = click.option(
 )
 
 
-@click.group()
+@click.group(cls=Helpful)
 def token() -> None:
     """Mint JSON web tokens (JWT), and the key set (JWKS) that verifies them."""
 
@@ -38,8 +39,8 @@ def token() -> None:
 @token.command()
 @KEY
 @EXPIRES
-@click.option("--issuer", default="testing@mini-istiod", show_default=True)
-@click.option("--subject", default="testing@mini-istiod", show_default=True)
+@click.option("--issuer", default="testing@mini-istiod", show_default=True, help="Who signs it.")
+@click.option("--subject", default="testing@mini-istiod", show_default=True, help="Whom it speaks of.")
 @click.option("--audience", multiple=True, help="May be given several times.")
 @click.option("--claim", multiple=True, metavar="NAME=VALUE", help="A further claim; VALUE may be JSON.")
 def mint(
@@ -71,7 +72,9 @@ def jwks(key: Path) -> None:
     help="That of `miniistiod serve`.",
 )
 def workload(account: str, expires: float, ca_directory: Path) -> None:
-    """Print the bearer token with which a workload gets its certificate from us."""
+    """Print the bearer token of a workload.
+
+    With it a workload gets its certificate from us."""
     namespace, slash, name = account.partition("/")
     if not (namespace and slash and name):
         raise click.BadParameter(f"{account!r} is not NAMESPACE/SERVICE-ACCOUNT")

@@ -23,9 +23,8 @@ from typing import Any
 from miniistiod.lab.description import Lab, lab_of
 from miniistiod.lab.published import listener
 from miniistiod.lab.sidecar import HTTP_PORT, search_path
-from miniistiod.lab.state import State
+from miniistiod.lab.state import CONTROL_PLANE, State
 from miniistiod.lab.store import Change, Document, Store
-from miniistiod.lab.supervisor import CONTROL_PLANE
 
 SECONDS_TO_START = 60.0
 SECONDS_TO_END = 8.0

@@ -8,6 +8,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, Any
 
+CONTROL_PLANE = "mini-istiod"
+"""The control plane's name in logs, reports and among what is published."""
+
 
 @dataclass(frozen=True, slots=True)
 class State:

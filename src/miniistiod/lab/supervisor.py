@@ -30,10 +30,9 @@ from miniistiod.lab.sidecar import (
     prepare_authority,
     search_path,
 )
-from miniistiod.lab.state import State, locked
+from miniistiod.lab.state import CONTROL_PLANE, State, locked
 from miniistiod.lab.store import Store
 
-CONTROL_PLANE = "mini-istiod"
 INTERVAL = 0.02
 
 

@@ -12,13 +12,15 @@ from typing import Any
 
 import httpx
 
+from miniistiod import config
+from miniistiod.config.diagnostics import errors
+from miniistiod.lab import configs
+from miniistiod.lab.configs import CONFIGS as CONFIGS
 from miniistiod.lab.outside import OutsideLab
-from miniistiod.lab.state import State
+from miniistiod.lab.state import CONTROL_PLANE, State
 from miniistiod.lab.store import Document, documents_of, kind_of
-from miniistiod.lab.supervisor import CONTROL_PLANE
 from miniistiod.testing.traffic import AccessLog, Client, Inspected
 
-CONFIGS = Path(__file__).resolve().parents[3] / "configs"
 SECONDS_TO_SETTLE = 20.0
 INTERVAL = 0.01
 REVISION = "lab-revision"
@@ -146,12 +148,17 @@ def described(texts: Iterable[str | Path]) -> list[Document]:
     """The objects of YAML texts, of files, and of folders of files."""
     found: list[Document] = []
     for text in texts:
-        if isinstance(text, str):
-            found += documents_of(text)
-            continue
-        for file in sorted(text.glob("*.yaml")) if text.is_dir() else [text]:
-            found += documents_of(file.read_text())
+        inline = {"the text given": text} if isinstance(text, str) else dict(configs.texts([text]))
+        for body in admitted(inline).values():
+            found += documents_of(body)
     return found
+
+
+def admitted(texts: dict[str, str]) -> dict[str, str]:
+    """The texts. AssertionError, with place and remedy, when one has a mistake that an API server refuses."""
+    wrong = errors(config.loaded(texts).diagnostics)
+    assert not wrong, "\n".join(["the configuration has mistakes:", *(each.text() for each in wrong)])
+    return texts
 
 
 def identity(document: Document) -> tuple[str, str, str]:
@@ -161,11 +168,11 @@ def identity(document: Document) -> tuple[str, str, str]:
 
 
 @contextlib.contextmanager
-def running(*configs: str | Path) -> Iterator[LiveLab]:
+def running(*names: str | Path) -> Iterator[LiveLab]:
     """A lab of its own, on any free ports, from folders of configs/ or of elsewhere; gone afterwards."""
     with tempfile.TemporaryDirectory(prefix="miniistiod-") as folder:
         outside = OutsideLab(State(Path(folder)))
-        outside.apply(described(CONFIGS / config for config in configs))
+        outside.apply(described(map(configs.place, names)))
         try:
             outside.start(fixed_ports=False)
             live = LiveLab(outside)
