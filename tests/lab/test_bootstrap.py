@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
+import re
 import subprocess
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -56,6 +58,49 @@ def test_a_name_is_resolved_and_an_address_is_not() -> None:
     }
     assert types["istiod.istio-system.svc"]["type"] == "STRICT_DNS"
     assert types["10.244.0.1"].get("type", "STATIC") == "STATIC"
+
+
+def patterns(workload: Workload, proxy_config: dict[str, Any]) -> list[dict[str, Any]]:
+    """What a workload's Envoy keeps of its statistics."""
+    text = as_json(bootstrap(workload, Discovery("10.244.0.1", 1), proxy_config=proxy_config))
+    found: list[dict[str, Any]] = json.loads(text)["stats_config"]["stats_matcher"]["inclusion_list"][
+        "patterns"
+    ]
+    return found
+
+
+def test_all_statistics_are_kept_until_somebody_chooses() -> None:
+    assert "stats_matcher" not in made(Discovery("10.244.0.1", 1))["stats_config"]
+    chosen = patterns(REVIEWS, {"proxyStatsMatcher": {"inclusionPrefixes": ["http.{pod_ip}_"]}})
+    assert {"prefix": "http.10.244.0.15_"} in chosen
+    assert {"prefix": "listener_manager"} in chosen, "readiness is told by it"
+
+
+def test_an_annotation_hides_only_its_own_list_of_what_is_kept() -> None:
+    annotated = replace(REVIEWS, annotations={"sidecar.istio.io/statsInclusionSuffixes": "a,b"})
+    matcher = {"inclusionPrefixes": ["p"], "inclusionSuffixes": ["s"], "inclusionRegexps": ["r"]}
+    ours = [{"prefix": "p"}, {"suffix": "a"}, {"suffix": "b"}, {"suffix": "s"}]
+    chosen = patterns(annotated, {"proxyStatsMatcher": matcher})
+    assert [each for each in chosen if each in ours] == [ours[0], ours[1], ours[2]]
+    assert {"safe_regex": {"regex": "r"}} in chosen
+
+
+@pytest.mark.parametrize(
+    ("statistic", "label", "value"),
+    [
+        ("cluster.outbound|9080|v1|reviews;.upstream_rq", "cluster_name", "outbound|9080|v1|reviews"),
+        ("http.outbound_0.0.0.0_9080;.rq_total", "http_conn_manager_prefix", "outbound_0.0.0.0_9080"),
+        ("cluster.outbound|9080||reviews;.upstream_rq_503", "response_code", "503"),
+        ("cluster.outbound|9080||reviews;.upstream_rq_5xx", "response_code_class", "5xx"),
+        ("http.inbound_0.0.0.0_80;.rbac.allowed", "authz_enforce_result", "allowed"),
+    ],
+)
+def test_a_part_of_a_statistics_name_becomes_a_label(statistic: str, label: str, value: str) -> None:
+    tags = made(Discovery("10.244.0.1", 1))["stats_config"]["stats_tags"]
+    (expression,) = (tag["regex"] for tag in tags if tag["tag_name"] == label)
+    found = re.search(expression.replace("[:digit:]", "0-9"), statistic)
+    assert found
+    assert found[2] == value
 
 
 @pytest.mark.parametrize("secure", [False, True])

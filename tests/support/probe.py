@@ -9,14 +9,18 @@ import dataclasses
 from collections.abc import Iterator
 from pathlib import Path
 
+from miniistiod.api.istio.mesh.proxy_pb2 import ProxyConfig
 from miniistiod.app.mesh_source import MeshSource
 from miniistiod.config import AnyObject, Store, of_text
 from miniistiod.config.diagnostics import errors
 from miniistiod.config.mesh_layer import MeshLayer
 from miniistiod.config.support import IGNORED, NOT_SUPPORTED, listed
 from miniistiod.generate.resources import resources
+from miniistiod.mesh.mesh import Mesh
 from miniistiod.mesh.snapshot import snapshot
+from miniistiod.proxy.bootstrap_stats import stats_config
 from miniistiod.proxy.node import Proxy, proxy
+from miniistiod.proxy.proxy_config import started_with
 from miniistiod.proxy.scope import ProxyScope
 from miniistiod.xds.type_rules import CDS, ECDS, EDS, LDS, RDS
 from tests.parity import nodes, reference
@@ -30,18 +34,33 @@ Answer = dict[tuple[str, str, str], bytes]
 
 
 def answer(store: Store, proxies: dict[str, Proxy]) -> Answer:
-    """All that the proxies get, and the keys of token issuers that are fetched for them."""
+    """What the proxies get and are started with, and the keys of token issuers fetched for them."""
     mesh, source = snapshot(store, environment=ENVIRONMENT), MeshSource(secrets=False)
     source.update(store)
     keys = {("", *key): str(timeout).encode() for key, timeout in source.key_sources.items()}
-    return keys | {
-        (key, url, name): resource.body
+    started = {
+        (key, "bootstrap", "stats"): stats_config(
+            proxy_config(mesh, each), {}, each.addresses
+        ).SerializeToString()
         for key, each in proxies.items()
-        for scope in [ProxyScope(each, mesh)]
-        for url in TYPES
-        for part in resources(scope, url)
-        for name, resource in part.items()
     }
+    return (
+        keys
+        | started
+        | {
+            (key, url, name): resource.body
+            for key, each in proxies.items()
+            for scope in [ProxyScope(each, mesh)]
+            for url in TYPES
+            for part in resources(scope, url)
+            for name, resource in part.items()
+        }
+    )
+
+
+def proxy_config(mesh: Mesh, each: Proxy) -> ProxyConfig:
+    """What a proxy is started with."""
+    return started_with(mesh.settings, mesh.proxy_configs, each.namespace, each.labels)
 
 
 def replaced(store: Store, old: AnyObject, new: AnyObject) -> Store:

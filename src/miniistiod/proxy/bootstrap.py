@@ -21,6 +21,7 @@ from envoy.extensions.resource_monitors.downstream_connections.v3 import downstr
 from google.protobuf import json_format
 from google.protobuf.message import Message
 
+from miniistiod.api.istio.mesh import proxy_pb2
 from miniistiod.proxy.bootstrap_statics import (
     LOCALHOST,
     Discovery,
@@ -28,6 +29,7 @@ from miniistiod.proxy.bootstrap_statics import (
     local_cluster,
     stats_and_health,
 )
+from miniistiod.proxy.bootstrap_stats import stats_config
 
 ADMIN_PORT = 15000
 STATUS_PORT = 15021
@@ -86,9 +88,15 @@ def bootstrap(
             ],
         ),
         cluster_manager=bootstrap_pb2.ClusterManager(upstream_bind_config=marked(mark) if mark else None),
+        stats_config=stats_config(started_with(proxy_config or {}), workload.annotations, [workload.address]),
         layered_runtime=layered_runtime(),
         overload_manager=overload_manager(),
     )
+
+
+def started_with(proxy_config: Mapping[str, object]) -> proxy_pb2.ProxyConfig:
+    """The ProxyConfig as a message."""
+    return json_format.ParseDict(dict(proxy_config), proxy_pb2.ProxyConfig(), ignore_unknown_fields=True)
 
 
 def node(workload: Workload, proxy_config: Mapping[str, object]) -> base_pb2.Node:
