@@ -5,20 +5,21 @@ from __future__ import annotations
 import pytest
 
 from miniistiod.xds.delta import DeltaSession
+from miniistiod.xds.memo import Memo
 from miniistiod.xds.sotw import SotwSession
 from tests.xds.playbook import Playbook
 
 
 @pytest.fixture(params=[SotwSession, DeltaSession], ids=["sotw", "delta"])
 def book(request):
-    return Playbook(request.param("s-"))
+    return Playbook(request.param(Memo("s-")))
 
 
 @pytest.fixture
 def sotw():
-    return Playbook(SotwSession("s-"))
+    return Playbook(SotwSession(Memo("s-")))
 
 
 @pytest.fixture
 def delta():
-    return Playbook(DeltaSession("s-"))
+    return Playbook(DeltaSession(Memo("s-")))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from miniistiod.xds.memo import Memo
 from miniistiod.xds.message import DeltaRequest, SotwRequest
 from miniistiod.xds.resource import resource
 from miniistiod.xds.type_rules import CDS, EDS, RDS
@@ -132,7 +133,7 @@ def test_p8_a_nonce_of_another_stream_is_no_ack(delta):
 
 
 def test_p25_versions_belong_to_content(book):
-    again = Playbook(type(book.session)("t-"))
+    again = Playbook(type(book.session)(Memo("t-")))
     for one in (book, again):
         one >> has(CDS, "a", "b") >> subscribe(CDS) << response("a", "b")
     assert book.latest.version == again.latest.version

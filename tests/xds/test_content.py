@@ -3,16 +3,25 @@
 from __future__ import annotations
 
 from miniistiod.xds.memo import Memo
-from miniistiod.xds.message import DeltaRequest
+from miniistiod.xds.message import DeltaRequest, SotwRequest
 from miniistiod.xds.resource import resource
+from miniistiod.xds.sotw import SotwSession
 from miniistiod.xds.type_rules import CDS, ECDS, EDS, LDS, RDS
-from tests.xds.playbook import ack, changes, has, loses, made, nothing, response, says, subscribe
+from miniistiod.xds.wire import delta_bytes, sotw_bytes
+from tests.xds.playbook import Playbook, ack, changes, has, loses, made, nothing, response, says, subscribe
 
 HUNDRED = tuple(f"c{n}" for n in range(100))
 
 
 def version(type_url: str, text: str) -> str:
     return made(type_url, text).version
+
+
+def beside(book: Playbook, session: type) -> Playbook:
+    """Another stream of the same server: it has the same resources and shares the same work."""
+    other = Playbook(session(book.session.memo))
+    other.session.update(book.session.snapshot)
+    return other
 
 
 def test_p17_a_deletion_is_told_once_and_a_rebirth_too(delta):
@@ -110,6 +119,34 @@ def test_the_difference_of_two_parts_is_worked_out_once():
     memo.forget()
     memo.forget()
     assert memo.difference(old, new) is not first
+
+
+def test_streams_that_are_told_the_same_share_response_and_bytes(book):
+    write = delta_bytes if book.delta else sotw_bytes
+    book >> has(CDS, "a", "b") >> subscribe(CDS) << response("a", "b")
+    others = [beside(book, type(book.session)) for _ in range(2)]
+    for each in others:
+        each >> subscribe(CDS) << response("a", "b")
+        assert each.latest is book.latest
+    assert write(book.latest) is write(book.latest)
+
+
+def test_a_stream_is_never_given_a_nonce_again_however_many_share_it(book):
+    again = DeltaRequest(RDS, subscribe=("a",)) if book.delta else SotwRequest(RDS, ("a",))
+    book >> has(RDS, "a") >> says(again) << response("a")
+    other = beside(book, type(book.session))
+    nonces = {book.latest.nonce}
+    for times in range(2, 5):  # the same is asked anew, while the other stream has not answered yet
+        other >> says(again) << response("a")
+        book >> says(again) << response("a")
+        nonces.add(book.latest.nonce)
+        assert len(nonces) == times
+
+
+def test_the_two_protocols_share_no_response(delta):
+    delta >> has(CDS, "a") >> subscribe(CDS) << response("a")
+    sotw = beside(delta, SotwSession) >> subscribe(CDS) << response("a")
+    assert delta.latest.nonce != sotw.latest.nonce
 
 
 def test_a_resource_that_moves_to_another_part_is_unchanged(book):

@@ -7,6 +7,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from miniistiod.xds.delta import DeltaSession
+from miniistiod.xds.memo import Memo
 from miniistiod.xds.message import DeltaRequest, SotwRequest
 from miniistiod.xds.resource import resource
 from miniistiod.xds.sotw import SotwSession
@@ -156,7 +157,7 @@ class Client:
 @settings(max_examples=300, deadline=None)
 @given(steps)
 def test_in_the_end_the_client_has_what_exists(session, script):
-    client = Client(session("s-"))
+    client = Client(session(Memo("s-")))
     for step, *more in script:
         getattr(client, step)(*more)
     client.settle()
@@ -177,7 +178,7 @@ def test_in_the_end_the_client_has_what_exists(session, script):
 @settings(max_examples=100, deadline=None)
 @given(steps)
 def test_the_same_resources_again_are_never_sent(session, script):
-    client = Client(session("s-"))
+    client = Client(session(Memo("s-")))
     for step, *more in script:
         getattr(client, step)(*more)
     client.settle()

@@ -11,6 +11,7 @@ from __future__ import annotations
 from collections.abc import Callable, Hashable, Mapping
 from dataclasses import dataclass, fields
 from functools import cache, wraps
+from itertools import count
 from typing import Any, Concatenate, ParamSpec, Protocol, TypeVar, cast
 
 from miniistiod.mesh.kept import MEMORY, Entry, kept
@@ -23,6 +24,10 @@ FactKey = tuple[Hashable, ...]
 """A function and its arguments after the scope."""
 Key = str | FactKey
 """The name of an index of the mesh, or a fact."""
+Marks = int
+"""A set of indexes, a bit for each: there are thousands of such sets, and each push looks at all of them."""
+
+_bits = count()
 
 REPLACED = {"workloads": "a scope knows its own workload"}
 """Indexes that no fact may read, and what there is instead."""
@@ -41,22 +46,25 @@ class Ground:
         """What stands there."""
         return self.own[name] if name in self.own else getattr(self.mesh, name)
 
-    def differing(self, other: Ground) -> frozenset[str]:
-        """The names of what is not the same there."""
-        replaced = {name for name, value in self.own.items() if other.own[name] is not value}
+    def differing(self, other: Ground) -> Marks:
+        """The marks of what is not the same there."""
         changed = changed_indexes(other.mesh, self.mesh)
-        return changed | replaced if replaced else changed
+        for name, value in self.own.items():
+            if other.own[name] is not value:
+                changed |= mark(name)
+        return changed
 
 
 @dataclass(slots=True, eq=False)
 class Fact:
-    """A value; all that was read for it, in the order of reading (facts beside the indexes they come from);
-    the indexes that it comes from in the end; the kept results that it uses; and where it is known to hold.
+    """A value; all that was read for it, in the order of reading (facts beside the marks of the indexes they
+    come from); the marks of the indexes that it comes from in the end; the kept results that it uses; and
+    where it is known to hold.
     """
 
     value: Any
-    inputs: tuple[tuple[Key, Any, frozenset[str] | None], ...]
-    indexes: frozenset[str]
+    inputs: tuple[tuple[Key, Any, Marks], ...]
+    indexes: Marks
     entry: Entry
     ground: Ground
 
@@ -71,7 +79,7 @@ class Facts:
     def __init__(self, mesh: Mesh, own: Mapping[str, Any], before: Facts | None = None) -> None:
         self._ground = Ground(mesh, own)
         self._known: dict[FactKey, Fact] = {} if before is None else before._known
-        self._differing: dict[Ground, frozenset[str]] = {}
+        self._differing: dict[Ground, Marks] = {}
         self._reading: list[dict[Key, Any]] = []
 
     @property
@@ -116,21 +124,22 @@ class Facts:
         Inputs are looked at in the order of reading, for what was read first may have decided what was read
         then.
         """
-        if self._changed_since(fact.ground).isdisjoint(fact.indexes):
+        changed = self._changed_since(fact.ground)
+        if not changed & fact.indexes:
             return fact
         same = True
         for key, value, indexes in fact.inputs:
+            if not changed & indexes:
+                continue
             if isinstance(key, str):
-                if self._ground.index(key) is not value:
-                    return None
-            else:
-                now = self._current(key, scope)
-                if now.value is not value:
-                    return None
-                same = same and now.indexes is indexes
+                return None
+            now = self._current(key, scope)
+            if now.value is not value:
+                return None
+            same = same and now.indexes == indexes
         return fact if same else self._noted(fact.value, fact.entry, {key: v for key, v, _ in fact.inputs})
 
-    def _changed_since(self, ground: Ground) -> frozenset[str]:
+    def _changed_since(self, ground: Ground) -> Marks:
         changed = self._differing.get(ground)
         if changed is None:
             changed = self._differing[ground] = self._ground.differing(ground)
@@ -138,10 +147,9 @@ class Facts:
 
     def _made(self, key: FactKey, scope: Scope, before: Fact | None) -> Fact:
         """The fact worked out. What is equal to what it was before is the same object."""
-        function, *arguments = key
         self._reading.append({})
         try:
-            entry = MEMORY.made(cast(Callable[..., Any], function), (cast(Hashable, scope), *arguments))
+            entry = MEMORY.made(key[0], (scope, *key[1:]))  # type: ignore[arg-type]  # a function, then any
         finally:
             read = self._reading.pop()
         made = self._noted(entry.value, entry, read)
@@ -151,23 +159,25 @@ class Facts:
 
     def _noted(self, value: Any, entry: Entry, read: dict[Key, Any]) -> Fact:
         """The fact made from these inputs."""
-        of = {key: None if isinstance(key, str) else self._known[key].indexes for key in read}
-        own = frozenset(key for key in read if isinstance(key, str))
-        inputs = tuple((key, each, of[key]) for key, each in read.items())
-        indexes = one_object(own.union(*filter(None, of.values())))
-        return Fact(value, inputs, indexes, entry, self._ground)
+        known, inputs, indexes = self._known, [], 0
+        for key, each in read.items():
+            of = mark(key) if isinstance(key, str) else known[key].indexes
+            inputs.append((key, each, of))
+            indexes |= of
+        return Fact(value, tuple(inputs), indexes, entry, self._ground)
 
 
 @cache
-def one_object(names: frozenset[str]) -> frozenset[str]:
-    """The same names, the same object: there are thousands of facts, but few sets of indexes."""
-    return names
+def mark(name: str) -> Marks:
+    """The bit of an index."""
+    return 1 << next(_bits)
 
 
 @kept
-def changed_indexes(old: Mesh, new: Mesh) -> frozenset[str]:
-    """The names of the indexes that are not the same object in both."""
-    return frozenset(f.name for f in fields(Mesh) if getattr(old, f.name) is not getattr(new, f.name))
+def changed_indexes(old: Mesh, new: Mesh) -> Marks:
+    """The marks of the indexes that are not the same object in both."""
+    names = (f.name for f in fields(Mesh) if getattr(old, f.name) is not getattr(new, f.name))
+    return sum(map(mark, names))
 
 
 class Indexes:

@@ -66,7 +66,7 @@ class Streams:
         self.authorise = authorise
         self.visible = visible
         self.metrics = metrics
-        self.memo = Memo()
+        self.memo = Memo(f"{secrets.token_hex(4)}-")
         self.serving = False
 
     async def stream(self, dialect: Dialect, only: str, context: Any) -> None:
@@ -98,7 +98,7 @@ class Streams:
         if request is None or request.node is None or not request.node.id:
             raise Refusal(INVALID, "the first request of a stream must have a node with an id")
         identity = await self.authorise(context, request.node)
-        session = dialect.session(f"{secrets.token_hex(4)}-", self.memo)
+        session = dialect.session(self.memo)
         session.update(self.visible(self.source.snapshot(request.node), request.node, identity))
         connection = Connection(dialect, request.node, context.peer(), identity, session, time.time())
         self.connections.opened(connection)

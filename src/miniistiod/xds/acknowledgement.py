@@ -20,7 +20,7 @@ def culprits(response: Response, reason: str) -> frozenset[str]:
 
 @dataclass(slots=True)
 class Book:
-    """`flights` are responses without an answer, in order, each with the endpoints that it concerns.
+    """`flights` are responses without an answer, in order, each with what its new clusters await.
 
     `patient` is false when the caller no longer wants to wait for them.
     """
@@ -28,6 +28,7 @@ class Book:
     flights: dict[str, tuple[Response, frozenset[str]]] = field(default_factory=dict)
     patient: bool = True
     sent_nonce: str = ""
+    sent_number: int = 0
     sent_version: str = ""
     sent_time: float = 0.0
     acked_nonce: str = ""
@@ -41,33 +42,34 @@ class Book:
         """Whether the next push waits for an answer."""
         return self.patient and bool(self.flights)
 
-    def departed(self, response: Response, endpoints: frozenset[str], now: float) -> None:
+    def departed(self, response: Response, awaited: frozenset[str], now: float) -> None:
         """A response is on its way."""
         self.sent_nonce, self.sent_version, self.sent_time = response.nonce, response.version, now
-        self.flights[response.nonce] = (response, endpoints)
+        self.sent_number = response.number
+        self.flights[response.nonce] = (response, awaited)
         self.patient = True
         if len(self.flights) > REMEMBERED:
             del self.flights[next(iter(self.flights))]
 
-    def landed(self, nonce: str, error: str | None, now: float) -> frozenset[str]:
-        """An ACK or NACK; the endpoints of this response and of those before it: clients answer in order.
+    def landed(self, nonce: str, error: str | None, now: float) -> list[tuple[Response, frozenset[str]]]:
+        """An ACK or NACK; the flights of this response and of those before it: clients answer in order.
 
         "ACK or NACK is determined by the absence or presence of error_detail."
         """
         if nonce not in self.flights:
-            return frozenset()
-        seen = frozenset[str]()
+            return []
+        landed = list[tuple[Response, frozenset[str]]]()
         for earlier in list(self.flights):
-            response, endpoints = self.flights.pop(earlier)
-            seen |= endpoints
+            landed.append(self.flights.pop(earlier))
             if earlier == nonce:
                 break
+        response = landed[-1][0]
         if error is None:
             self._accepted(response, now)
         else:
             self.rejections += 1
             self.rejected = Rejection(nonce, response.version, error, now, culprits(response, error))
-        return seen
+        return landed
 
     def _accepted(self, response: Response, now: float) -> None:
         """An earlier rejection is over once all that it spoke of was accepted in another form, or is gone."""

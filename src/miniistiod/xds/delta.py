@@ -52,10 +52,11 @@ class DeltaSession(Session):
             if (there := instead(state, name)) is not None:
                 found.append(there)
         removed = [] if state.rules.missing else absent
-        added = list[Resource]()
+        pushed, added = list[str](), list[Resource]()
         for name, held in state.changed.items() if push else ():
             if name not in state.asked and (there := state.current(name)) is not None:
                 found.append(there)
+                pushed.append(name)
                 if held is None:
                     added.append(there)
         if remove:
@@ -63,5 +64,5 @@ class DeltaSession(Session):
             state.doomed.clear()
         if not found and not removed and not state.due:
             return None
-        state.taken([*(r.name for r in found), *removed])
+        state.taken(pushed)
         return self._sent(state, News(tuple(found), tuple(removed), fresh=found, added=added), now)

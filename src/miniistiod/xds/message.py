@@ -35,15 +35,22 @@ class DeltaRequest:
     node: Any = None
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, weakref_slot=True)
 class Response:
-    """A response of either protocol; `removed` stays empty in State-of-the-World."""
+    """A response of either protocol; `removed` stays empty in State-of-the-World.
+
+    `number` grows from one to the next. Streams that are told the same share one (see memo.py): then
+    `shared` is set, and its bytes on the wire are kept with it.
+    """
 
     type_url: str
     nonce: str
     version: str
     resources: tuple[Resource, ...]
     removed: tuple[str, ...] = ()
+    number: int = 0
+    shared: bool = field(default=False, init=False, repr=False, compare=False)
+    wire: bytes = field(default=b"", init=False, repr=False, compare=False)
 
 
 @dataclass(frozen=True, slots=True)

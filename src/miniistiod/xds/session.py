@@ -46,17 +46,14 @@ class News:
 class Session:
     """What State-of-the-World and Delta have in common.
 
-    `stream` makes nonces of this stream unlike those of any other: "the nonce is valid only in the context
-    of an individual xDS stream". `warming` are the endpoints that new clusters wait for.
+    `memo` is what streams share. `warming` are the endpoints that new clusters wait for.
     """
 
-    def __init__(self, stream: str = "", memo: Memo | None = None) -> None:
-        self.stream = stream
+    def __init__(self, memo: Memo | None = None) -> None:
         self.memo = memo or Memo()
         self.snapshot: Snapshot = NoResources()
         self.states: dict[str, TypeState] = {}
         self.warming: set[str] = set()
-        self._count = 0
 
     def update(self, snapshot: Snapshot) -> None:
         """Take another snapshot; what differs from what the client holds is due from now on."""
@@ -118,9 +115,14 @@ class Session:
 
     def _landed(self, state: TypeState, nonce: str, error: str | None, now: float) -> None:
         """An ACK or NACK: endpoints have arrived; those of a rejected cluster nobody awaits."""
-        seen = state.book.landed(nonce, error, now)
-        if state.rules.url in NEEDED or error is not None:
-            self.warming -= seen
+        landed = state.book.landed(nonce, error, now)
+        if not self.warming:
+            return
+        for response, awaited in landed:
+            if state.rules.url in NEEDED:
+                self.warming.difference_update(r.name for r in response.resources)
+            elif error is not None:
+                self.warming -= awaited
 
     def _dropped(self, state: TypeState) -> None:
         """The client wants less than before."""
@@ -130,19 +132,16 @@ class Session:
 
     def _sent(self, state: TypeState, news: News, now: float) -> Response:
         """Number a response and note what follows from it."""
-        self._count += 1
         version = self.memo.version(state.parts, news.kept)
-        nonce = f"{self.stream}{self._count}"
-        response = Response(state.rules.url, nonce, version, news.resources, news.removed)
-        endpoints = frozenset[str]()
-        if state.rules.url in NEEDED:
-            endpoints = frozenset(r.name for r in news.resources)
-        elif state.rules.needs:
-            endpoints = frozenset(n for r in news.added for n in r.needs)
-            self.warming |= endpoints
+        said = (state.rules.url, version, news.resources, news.removed)
+        response = self.memo.response(type(self), *said, after=state.book.sent_number)
+        awaited = frozenset[str]()
+        if state.rules.needs:
+            awaited = frozenset(n for r in news.added for n in r.needs)
+            self.warming |= awaited
             self._follow(state.rules.needs, news.fresh)
         state.due = False
-        state.book.departed(response, endpoints, now)
+        state.book.departed(response, awaited, now)
         return response
 
     def _follow(self, type_url: str, sent: Iterable[Resource]) -> None:

@@ -77,7 +77,7 @@ class SotwSession(Session):
         state.doomed.clear()
         names = {**state.asked, **(dict.fromkeys(state.changed) if push else {})}
         found = [r for n in names if (r := state.current(n) or self._asked_instead(state, n)) is not None]
-        state.taken(names)
+        state.taken(names.keys() - state.asked.keys())
         if not found and not state.due:
             return None
         return self._sent(state, News(tuple(found), fresh=found), now)

@@ -43,18 +43,17 @@ class TypeState:
 
     def sought(self) -> tuple[list[Resource], list[str]]:
         """What was asked for: the resources, and the names of those that do not exist. A client that connects
-        asks for all there is, so this does not call `current` for each.
+        asks for all there is, so whole parts are taken at once.
         """
-        found, absent = list[Resource](), list[str]()
-        parts = self.parts
-        for name in self.asked:
-            for part in parts:
-                if name in part:
-                    found.append(part[name])
-                    break
+        found = list[Resource]()
+        for part in self.parts:
+            if self.asked.keys() >= part.keys():
+                found += part.values()
             else:
-                absent.append(name)
-        return found, absent
+                found += [part[name] for name in self.asked if name in part]
+        if len(found) == len(self.asked):
+            return found, []
+        return found, [name for name in self.asked if self.current(name) is None]
 
     def wanted(self) -> Iterator[Resource]:
         """All that exists and is subscribed to."""
@@ -77,15 +76,15 @@ class TypeState:
             self._note(name, old.get(name))
         return bool(names)
 
-    def taken(self, names: Iterable[str]) -> None:
-        """Strike out what a response is about to tell."""
-        told = tuple(names)
-        for noted in (self.asked, self.changed, self.doomed):
-            if noted:
-                for name in told:
-                    noted.pop(name, None)
-                if not noted:
-                    noted.clear()  # an emptied dict keeps its room until it is cleared
+    def taken(self, pushed: Iterable[str]) -> None:
+        """Strike out what a response is about to tell: all that was asked for, and these names."""
+        told = (*self.asked, *pushed) if self.changed or self.doomed else ()
+        self.asked.clear()
+        for noted in (self.changed, self.doomed):
+            for name in told:
+                noted.pop(name, None)
+            if not noted:
+                noted.clear()  # an emptied dict keeps its room until it is cleared
 
     def _note(self, name: str, held: Resource | None) -> None:
         """Sort a name into changed or doomed, or out of both when the client holds the very same again."""

@@ -1,13 +1,13 @@
 """Requests from bytes and responses to bytes.
 
 A response is the join of frames: the head of each resource is made once and kept with it, its body is the
-one its source serialised. So nothing is serialised twice, and no large message is ever built.
+one its source serialised. So nothing is serialised twice, no large message is ever built, and streams that
+are told the same are sent the same bytes.
 """
 
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterable
 
 from envoy.service.discovery.v3 import discovery_pb2
 
@@ -88,36 +88,47 @@ def delta_head(type_url: str, resource: Resource) -> bytes:
     return opening(2, len(inner) + len(resource.body)) + inner
 
 
-def sotw_frames(type_url: str, resources: Iterable[Resource]) -> Iterable[bytes]:
-    """The frames of resources, each head made at its first use."""
-    for resource in resources:
-        if not (head := resource.sotw_head):
-            head = sotw_head(type_url, resource)
-            object.__setattr__(resource, "sotw_head", head)
-        yield head
-        yield resource.body
+def kept_sotw_head(type_url: str, resource: Resource) -> bytes:
+    """The head, kept with its resource."""
+    head = sotw_head(type_url, resource)
+    object.__setattr__(resource, "sotw_head", head)
+    return head
 
 
-def delta_frames(type_url: str, resources: Iterable[Resource]) -> Iterable[bytes]:
-    """The frames of resources, each head made at its first use."""
-    for resource in resources:
-        if not (head := resource.delta_head):
-            head = delta_head(type_url, resource)
-            object.__setattr__(resource, "delta_head", head)
-        yield head
-        yield resource.body
+def kept_delta_head(type_url: str, resource: Resource) -> bytes:
+    """The head, kept with its resource."""
+    head = delta_head(type_url, resource)
+    object.__setattr__(resource, "delta_head", head)
+    return head
+
+
+def joined(response: Response, start: bytes, heads: list[bytes]) -> bytes:
+    """The start of a message and the frames of its resources; kept with a response that streams share."""
+    frames = [start] * (2 * len(heads) + 1)
+    frames[1::2] = heads
+    frames[2::2] = [resource.body for resource in response.resources]
+    message = b"".join(frames)
+    if response.shared:
+        object.__setattr__(response, "wire", message)
+    return message
 
 
 def sotw_bytes(response: Response) -> bytes:
     """A serialised DiscoveryResponse."""
-    head = chunk(1, response.version.encode()) + chunk(4, response.type_url.encode())
+    if response.wire:
+        return response.wire
+    url = response.type_url
+    head = chunk(1, response.version.encode()) + chunk(4, url.encode())
     head += chunk(5, response.nonce.encode()) + chunk(6, _CONTROL_PLANE)
-    return b"".join((head, *sotw_frames(response.type_url, response.resources)))
+    return joined(response, head, [r.sotw_head or kept_sotw_head(url, r) for r in response.resources])
 
 
 def delta_bytes(response: Response) -> bytes:
     """A serialised DeltaDiscoveryResponse."""
-    head = chunk(1, response.version.encode()) + chunk(4, response.type_url.encode())
+    if response.wire:
+        return response.wire
+    url = response.type_url
+    head = chunk(1, response.version.encode()) + chunk(4, url.encode())
     head += chunk(5, response.nonce.encode()) + chunk(7, _CONTROL_PLANE)
     head += b"".join(chunk(6, name.encode()) for name in response.removed)
-    return b"".join((head, *delta_frames(response.type_url, response.resources)))
+    return joined(response, head, [r.delta_head or kept_delta_head(url, r) for r in response.resources])
