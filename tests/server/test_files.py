@@ -12,9 +12,16 @@ import pytest
 
 from miniistiod.api.kubernetes.core_pb2 import Namespace
 from miniistiod.config import Store
+from miniistiod.server import files
 from miniistiod.server.files import ConfigFiles
 
 Next = Callable[[Callable[[Store], bool]], Awaitable[Store]]
+
+
+@pytest.fixture(autouse=True)
+def patient(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Nobody looks without an event before a test is given up."""
+    monkeypatch.setattr(files, "LOOK_AGAIN", 600)
 
 
 def namespace(*names: str) -> str:
@@ -32,7 +39,7 @@ def watched(path: Path, story: Callable[[Next], Awaitable[None]]) -> None:
         async with aclosing(ConfigFiles([path]).stores()) as stores:
 
             async def until(holds: Callable[[Store], bool]) -> Store:
-                async with asyncio.timeout(10):
+                async with asyncio.timeout(60):
                     while not holds(store := await anext(stores)):
                         pass
                 return store
@@ -74,6 +81,47 @@ def test_an_edit_in_place_a_new_file_and_a_deletion(tmp_path: Path) -> None:
         await until(lambda store: names(store) == {"b"})
 
     watched(tmp_path, story)
+
+
+def test_new_folders_and_links_are_heard_of(tmp_path: Path) -> None:
+    aside, config = tmp_path / "aside", tmp_path / "config"
+    (aside / "linked").mkdir(parents=True)
+    (aside / "linked" / "b.yaml").write_text(namespace("b"))
+    (aside / "c.yaml").write_text(namespace("c"))
+    config.mkdir()
+
+    async def story(until: Next) -> None:
+        await until(lambda store: not names(store))
+        (config / "deep" / "er").mkdir(parents=True)
+        (config / "deep" / "er" / "a.yaml").write_text(namespace("a"))
+        await until(lambda store: names(store) == {"a"})
+        (config / "linked").symlink_to(aside / "linked")
+        await until(lambda store: names(store) == {"a", "b"})
+        (aside / "linked" / "b.yaml").write_text(namespace("b2"))
+        await until(lambda store: names(store) == {"a", "b2"})
+        (config / "c.yaml").hardlink_to(aside / "c.yaml")
+        await until(lambda store: names(store) == {"a", "b2", "c"})
+        os.rename(config / "deep", aside / "deep")
+        await until(lambda store: names(store) == {"b2", "c"})
+
+    watched(config, story)
+
+
+def test_a_change_that_nobody_tells_of_is_found_by_looking(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As on a network file system: the file is a link into a folder that nobody watches."""
+    monkeypatch.setattr(files, "LOOK_AGAIN", 0.05)
+    (tmp_path / "config").mkdir()
+    (tmp_path / "far.yaml").write_text(namespace("a"))
+    (tmp_path / "config" / "a.yaml").symlink_to(tmp_path / "far.yaml")
+
+    async def story(until: Next) -> None:
+        await until(lambda store: names(store) == {"a"})
+        (tmp_path / "far.yaml").write_text(namespace("b"))
+        await until(lambda store: names(store) == {"b"})
+
+    watched(tmp_path / "config", story)
 
 
 def test_an_editor_that_renames_never_loses_the_file(tmp_path: Path) -> None:

@@ -9,22 +9,21 @@ from __future__ import annotations
 import asyncio
 import os
 import time
-from collections.abc import AsyncIterator, Coroutine, Iterator, Sequence
+from collections.abc import AsyncIterator, Collection, Iterator, Sequence
 from contextlib import suppress
 from pathlib import Path
 
-from watchfiles import awatch
-
 from miniistiod.config import Store
+from miniistiod.server.file_events import ANY, FileEvents
 
 SUFFIXES = (".yaml", ".yml", ".json")
-STEP = 10
-"""Milliseconds between two looks of watchfiles at its events: half of what a change waits on average."""
 LOOK_AGAIN = 1.0
 """Seconds after which to look without an event: a network file system gives none."""
 SETTLE = 0.05
 """Seconds to wait where a file may still be being written."""
 LONGEST_SETTLE = 1.0
+DEEPEST = 32
+"""Folders in one another; more of them are a loop of symlinks."""
 
 Signature = tuple[int, int, int, int]
 
@@ -35,6 +34,7 @@ class ConfigFiles:
     def __init__(self, paths: Sequence[str | Path]) -> None:
         self.paths = tuple(Path(path) for path in paths)
         self.store = Store()
+        self._folders: dict[str, Collection[str]] = {}
         self._seen: dict[str, Signature] = {}
         self._fresh: set[str] = set()
 
@@ -49,7 +49,7 @@ class ConfigFiles:
     def look(self) -> bool:
         """Read what changed since the last look; whether the store is another one now."""
         changes: dict[str, str | None] = {}
-        present = dict(self._signatures())
+        present = self._present()
         for name in [*self._seen.keys() - present.keys()]:
             changes[name] = None
             del self._seen[name]
@@ -64,22 +64,46 @@ class ConfigFiles:
         before, self.store = self.store, self.store.with_files(changes)
         return self.store is not before
 
-    def _signatures(self) -> Iterator[tuple[str, Signature]]:
+    def _present(self) -> dict[str, Signature]:
+        """The files that are there now. The folders to watch are noted."""
+        self._folders = {}
+        found: dict[str, Signature] = {}
         for path in self.paths:
-            for name in _names(path):
+            whole = path.absolute()
+            if path.is_dir():
+                self._folders[str(whole.parent)] = (whole.name, *self._folders.get(str(whole.parent), ()))
+                found.update(self._below(str(path)))
+            else:
+                self._folders[str(whole.parent)] = ANY
                 with suppress(OSError):
-                    stat = os.stat(name)
-                    yield name, (stat.st_mtime_ns, stat.st_size, stat.st_ino, stat.st_dev)
+                    found[str(path)] = _signature(str(path))
+        return found
+
+    def _below(self, folder: str, depth: int = 0) -> Iterator[tuple[str, Signature]]:
+        """The configuration files in a folder and below. Hidden ones are editors' and Kubernetes' own."""
+        self._folders[folder] = ANY
+        entries = []
+        with suppress(OSError):
+            entries = sorted((e for e in os.scandir(folder) if e.name[0] != "."), key=lambda e: e.name)
+        for entry in entries:
+            with suppress(OSError):
+                if entry.is_dir():
+                    if depth < DEEPEST:
+                        yield from self._below(entry.path, depth + 1)
+                elif entry.name.endswith(SUFFIXES):
+                    yield entry.path, _signature(entry.path)
 
     async def stores(self) -> AsyncIterator[Store]:
         """The store of the first full load, then one after each change."""
         changed = asyncio.Event()
-        watches = [asyncio.create_task(watch) for path in self.paths for watch in _watches(path, changed)]
+        events = FileEvents(changed.set, _counts)
         try:
             yield self.store if self._seen else self.load()
             while True:
-                with suppress(TimeoutError):
-                    await asyncio.wait_for(changed.wait(), SETTLE if self._fresh else LOOK_AGAIN)
+                if not events.follow(self._folders):
+                    with suppress(TimeoutError):
+                        async with asyncio.timeout(SETTLE if self._fresh else LOOK_AGAIN):
+                            await changed.wait()
                 changed.clear()
                 before = self.store
                 if self.look():
@@ -87,9 +111,7 @@ class ConfigFiles:
                     if self.store is not before:
                         yield self.store
         finally:
-            for watch in watches:
-                watch.cancel()
-            await asyncio.gather(*watches, return_exceptions=True)
+            events.close()
 
     async def _settled(self, before: Store) -> None:
         """Wait while objects of before are missing: a file may be half written, or half renamed."""
@@ -116,43 +138,12 @@ def _text(name: str) -> str:
         return file.read()
 
 
-def _names(path: Path) -> Iterator[str]:
-    """The configuration files at this path. Hidden ones are editors' and Kubernetes' own."""
-    if not path.is_dir():
-        yield str(path)
-        return
-    for folder, folders, names in os.walk(path, followlinks=True):
-        folders[:] = sorted(name for name in folders if not name.startswith("."))
-        if folder.count(os.sep) - str(path).count(os.sep) > 32:  # a loop of symlinks
-            folders.clear()
-        yield from (
-            os.path.join(folder, name)
-            for name in sorted(names)
-            if name.endswith(SUFFIXES) and not name.startswith(".")
-        )
+def _signature(name: str) -> Signature:
+    """What is another when the file is. Raises OSError."""
+    stat = os.stat(name)
+    return stat.st_mtime_ns, stat.st_size, stat.st_ino, stat.st_dev
 
 
-def _watches(path: Path, changed: asyncio.Event) -> Iterator[Coroutine[None, None, None]]:
-    """What to watch: a folder's own tree, and the folder above, where the path itself may be swapped."""
-    path = path.absolute()
-    if path.is_dir():
-        yield _watch(path, changed, recursive=True)
-    yield _watch(path.parent, changed, recursive=False, only=path.name if path.is_dir() else "")
-
-
-async def _watch(folder: Path, changed: asyncio.Event, *, recursive: bool, only: str = "") -> None:
-    """Set the event whenever something happens in the folder, or to the one entry of it that matters."""
-    while True:
-        with suppress(OSError, RuntimeError):
-            same = os.stat(folder)
-            async for events in awatch(
-                folder, watch_filter=None, debounce=4 * STEP, step=STEP, recursive=recursive,
-                rust_timeout=int(LOOK_AGAIN * 1000), yield_on_timeout=True,
-            ):  # fmt: skip
-                if any(not only or os.path.basename(name) == only for _, name in events):
-                    changed.set()
-                if not os.path.samestat(same, os.stat(folder)):
-                    break  # another folder has taken its place: watch that one
-            changed.set()
-            continue
-        await asyncio.sleep(LOOK_AGAIN)
+def _counts(name: str) -> bool:
+    """Whether a change of this entry may concern us: not an editor's own file, but a folder or a link may."""
+    return name.endswith(SUFFIXES) or not os.path.splitext(name)[1]
