@@ -1,4 +1,4 @@
-"""Runs every command of a lab's README.md and checks what the README says comes out: verify.py FOLDER.
+"""Runs every command of a lab's README.md and checks what it says comes out: verify.py FOLDER [README].
 
 In its `sh` blocks a line `# → TEXT` says that the output of the command before it contains TEXT, `# → /RE/`
 that the expression is found in it, `# ↛ TEXT` that the text is not. A change needs a moment to arrive, so a
@@ -22,6 +22,8 @@ SECONDS = float(os.environ.get("VERIFY_SECONDS", "90"))
 BLOCK = re.compile(r"^```sh\n(.*?)^```", re.MULTILINE | re.DOTALL)
 ONCE = ("cp ", "rm ", "mv ", "sed ", "git ", "docker compose up", "docker compose down", "openssl ")
 """Commands that are not asked again."""
+PARTS = {"PROMETHEUS_PORT": 9090, "GRAFANA_PORT": 3000, "JAEGER_PORT": 16686}
+"""Variable → the port it stands for."""
 TOLD = "../../"
 """How commands begin whose output is worth being read: measurements."""
 
@@ -78,6 +80,8 @@ def spoken(command: str, compose: str) -> str:
     for name, value in os.environ.items():
         if name.startswith("PORT_"):
             command = command.replace(name.removeprefix("PORT_"), value)
+        if name in PARTS:
+            command = command.replace(f"localhost:{PARTS[name]}", f"localhost:{value}")
     return command.replace("docker compose exec ", "docker compose exec -T ").replace(
         "docker compose", compose
     )
@@ -132,16 +136,18 @@ def clean(folder: Path, compose: str) -> None:
     """Take the lab down and the exercises out of config/."""
     for file in folder.glob("config/[0-9]*.yaml"):
         file.unlink()
-    subprocess.run([*compose.split(), "down", "-v", "-t", "3"], cwd=folder, capture_output=True, check=False)
+    down = [*compose.split(), "--profile", "observability", "down", "-v", "-t", "3"]
+    subprocess.run(down, cwd=folder, capture_output=True, check=False)
 
 
 def main() -> int:
     """All steps, until one fails; 0 when all are well and nothing is left."""
     folder, compose = Path(sys.argv[1]).resolve(), program()
+    readme = Path(sys.argv[2]) if len(sys.argv) > 2 else folder / "README.md"
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))
     clean(folder, compose)
     try:
-        for step in steps((folder / "README.md").read_text()):
+        for step in steps(readme.read_text()):
             if not passed(step, folder, compose):
                 subprocess.run(
                     ["sh", "-c", f"{compose} ps; {compose} logs --tail 4"], cwd=folder, check=False
