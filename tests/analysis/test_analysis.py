@@ -20,12 +20,14 @@ HERE = Path(__file__).parent
 CONFIGS = HERE.parent.parent / "configs"
 DOCUMENT: dict[str, Any] = yaml.safe_load((HERE / "cases.yaml").read_text())
 CASES: list[dict[str, Any]] = DOCUMENT["cases"]
-VERSIONS = {"Service": "v1", "Pod": "v1", "Namespace": "v1", "Secret": "v1", "Deployment": "apps/v1"}
+VERSIONS = {"Deployment": "apps/v1"} | dict.fromkeys(("Service", "Pod", "Namespace", "Secret", "Node"), "v1")
 GROUPS = {
     "PeerAuthentication": "security",
     "RequestAuthentication": "security",
     "AuthorizationPolicy": "security",
     "Telemetry": "telemetry",
+    "WasmPlugin": "extensions",
+    "TrafficExtension": "extensions",
 }
 
 
@@ -33,14 +35,17 @@ def manifest(short: dict[str, Any]) -> dict[str, Any]:
     """A whole document from the short form of a case: {KIND: NAMESPACE/NAME, labels, spec}."""
     kind, where = next(iter(short.items()))
     namespace, _, name = where.rpartition("/")
-    version = "v1alpha3" if kind == "EnvoyFilter" else "v1"
+    version = {"EnvoyFilter": "v1alpha3", "extensions": "v1alpha1"}.get(GROUPS.get(kind, kind), "v1")
     api = VERSIONS.get(kind) or f"{GROUPS.get(kind, 'networking')}.istio.io/{version}"
-    if kind in ("MeshConfig",):
+    if kind in ("MeshConfig", "MeshNetworks"):
         api = "install.istio.io/v1alpha1"
+    if kind in ("ApiGateway", "GatewayClass", "HTTPRoute"):
+        kind, api = kind.removeprefix("Api"), "gateway.networking.k8s.io/v1"
     metadata = {
         "name": name,
         "namespace": namespace or "shop",
         "labels": short.get("labels", {}),
+        "annotations": short.get("annotations", {}),
         "creationTimestamp": short.get("created", "2024-01-01T00:00:00Z"),
     }
     body = {key: value for key, value in short.items() if key in ("spec", "status", "data")}

@@ -15,6 +15,7 @@ from miniistiod.analysis import (
     destination_rules,
     destinations,
     envoy_filters,
+    extensions,
     gateway_bindings,
     mutual_tls,
     retries,
@@ -45,6 +46,7 @@ ANALYSERS: tuple[Analyser, ...] = (
     authorizations.analyser,
     telemetries.analyser,
     envoy_filters.analyser,
+    extensions.analyser,
 )
 
 

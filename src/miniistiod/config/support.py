@@ -32,6 +32,7 @@ LIGHTSTEP = Fate(
     "Lightstep was removed from Envoy: istiod gives no traces by it", "use an opentelemetry provider"
 )
 STACKDRIVER = Fate("istiod traces, counts and logs nothing for it any more", "use an opentelemetry provider")
+VERIFICATION = Fate("istiod never reads it", "pin the module by its sha256")
 UTILIZATION = Fate(
     "istiod does not read it yet and balances by LEAST_REQUEST", "use simple or consistentHash"
 )
@@ -117,10 +118,11 @@ IGNORED: Mapping[str, Fate] = {
         "istiod reads caCertificates of the whole tls", "write tls.caCertificates"
     ),
     "SidecarPort.targetPort": TARGET_PORT,
+    "WasmConfig.verificationKey": VERIFICATION,
+    "WasmPlugin.verificationKey": VERIFICATION,
 }
 """istiod, as it is installed, does nothing with these either."""
 
-ECDS = Fate("extensions (Wasm, Lua) are not delivered", "insert the filter by an EnvoyFilter")
 BOOTSTRAP = Fate("Istio's agent writes it into Envoy's bootstrap, and no agent runs here", BOOTSTRAP_FILE)
 AGENT = Fate("Istio's agent reads it when it starts Envoy, and no agent runs here", OPTION)
 METADATA = Fate(
@@ -159,12 +161,10 @@ NOT_SUPPORTED: Mapping[str, Fate] = {
     "EnvoyFilter.WaypointMatch.FilterMatch.*": AMBIENT,
     "EnvoyFilter.WaypointMatch.FilterMatch.SubFilterMatch.*": AMBIENT,
     "EnvoyFilter.WaypointMatch.RouteMatch.*": AMBIENT,
-    "EnvVar.*": ECDS,
     "ExecHealthCheckConfig.*": PROBES,
     "GrpcHealthCheckConfig.*": PROBES,
     "HTTPHeader.*": PROBES,
     "HTTPHealthCheckConfig.*": PROBES,
-    "LuaConfig.*": ECDS,
     "MeshConfig.CA.*": AUTHORITY,
     "MeshConfig.CertificateData.certSigners": ROOTS,
     "MeshConfig.CertificateData.pem": ROOTS,
@@ -225,8 +225,6 @@ NOT_SUPPORTED: Mapping[str, Fate] = {
     "ReadinessProbe.*": PROBES,
     "RemoteService.*": BOOTSTRAP,
     "TCPHealthCheckConfig.*": PROBES,
-    "TrafficExtension.*": ECDS,
-    "TrafficSelector.*": ECDS,
     "Tracing.Datadog.*": BOOTSTRAP,
     "Tracing.Lightstep.*": BOOTSTRAP,
     "Tracing.OpenCensusAgent.*": BOOTSTRAP,
@@ -238,10 +236,6 @@ NOT_SUPPORTED: Mapping[str, Fate] = {
     "Tracing.Zipkin.address": BOOTSTRAP,
     "Tracing.tlsSettings": BOOTSTRAP,
     "Tracing.zipkin": BOOTSTRAP,
-    "VmConfig.*": ECDS,
-    "WasmConfig.*": ECDS,
-    "WasmPlugin.*": ECDS,
-    "WasmPlugin.TrafficSelector.*": ECDS,
     "WorkloadGroup.ObjectMeta.annotations": REGISTRATION,
     "WorkloadGroup.ObjectMeta.labels": REGISTRATION,
     "WorkloadGroup.metadata": REGISTRATION,

@@ -23,6 +23,7 @@ from miniistiod.generate.clusters_outbound import DNS_TYPES, Known, outbound_clu
 from miniistiod.generate.clusters_workload import own_clusters
 from miniistiod.generate.endpoint_view import EndpointView, endpoint_view, joined_views, narrowed
 from miniistiod.generate.forward_proxies import LOCAL_DNS
+from miniistiod.generate.module_clusters import module_clusters
 from miniistiod.generate.patches import ApplyTo, PatchContext, Patches, patches
 from miniistiod.generate.selected_rules import Selected, rule_of, selected_rules
 from miniistiod.mesh.destination_rules import MergedDestinationRule
@@ -58,6 +59,8 @@ def clusters(scope: ProxyScope) -> tuple[Part, ...]:
         parts.append(router_clusters(client, scope.settings, found))
         if scope.gateway.auto_passthrough:
             parts += outbound_parts(scope, client, found, True)
+    if not client.extensions and scope.named_extensions:
+        parts.append(module_clusters(scope.named_extensions))
     return tuple(parts)
 
 

@@ -30,8 +30,10 @@ from google.protobuf.duration_pb2 import Duration
 from google.protobuf.wrappers_pb2 import BoolValue
 
 from miniistiod.api.istio.mesh.proxy_pb2 import ProxyConfig, Topology
+from miniistiod.generate.extension_filters import http_phases
 from miniistiod.generate.http_filters import HttpChoices, http_filters
 from miniistiod.generate.observation import Observation, Traces
+from miniistiod.mesh.extensions import Extensions, named_port
 from miniistiod.mesh.kept import kept
 from miniistiod.mesh.settings import MeshSettings
 from miniistiod.proxy.proxy_config import EffectiveProxyConfig
@@ -57,7 +59,7 @@ class HttpWire:
     """What a proxy says of itself that shapes HTTP: HTTP/1.0 too, and when idle connections close."""
 
     http10: bool = False
-    idle_seconds: float = 0
+    idle_seconds: float | None = None
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -70,11 +72,14 @@ class HttpSide:
     observation: Observation
     traces: Traces
     wire: HttpWire
+    added: Extensions = ()
 
 
 @dataclass(frozen=True, slots=True)
 class Variant:
-    """The few ways in which connection managers of one side differ, besides names and routes."""
+    """The few ways in which connection managers of one side differ, besides names and routes. `port` is the
+    port as extensions name it.
+    """
 
     http2: bool = False
     grpc_web: bool = False
@@ -82,6 +87,7 @@ class Variant:
     absolute_url: bool = False
     dns_cache: str = ""
     dns_family: int = 0
+    port: int = 0
 
 
 def connection_manager(
@@ -93,6 +99,7 @@ def connection_manager(
         own.rds.CopyFrom(_rds(routes))
     else:
         own.route_config.CopyFrom(routes)
+    variant = replace(variant, port=named_port(side.added, variant.port))
     value = common_bytes(side, variant) + own.SerializeToString(deterministic=True)
     return Filter(name=NAME, typed_config=Any(type_url=_TYPE, value=value))
 
@@ -126,6 +133,7 @@ def _chosen(side: HttpSide, variant: Variant) -> HttpChoices:
         detected=variant.detected,
         dns_caches=(*caches, *side.choices.dns_caches),
         debug_headers=headers.debug_headers,
+        added=http_phases(side.added, side.choices.side, variant.port) if side.added else {},
     )
 
 
@@ -197,8 +205,8 @@ def _tuned(side: HttpSide) -> Hcm:
 
 
 def idle_timeout(wire: HttpWire) -> Duration | None:
-    """The proxy's own idle timeout, None when it states none."""
-    if not wire.idle_seconds:
+    """The proxy's own idle timeout, 0 for never; None when it states none."""
+    if wire.idle_seconds is None:
         return None
     made = Duration()
     made.FromNanoseconds(round(wire.idle_seconds * 1e9))

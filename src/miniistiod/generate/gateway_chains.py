@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from miniistiod.api.istio.networking.gateway_pb2 import ServerTLSSettings
 from miniistiod.api.istio.networking.virtual_service_pb2 import (
@@ -31,7 +31,9 @@ class GatewayChain:
     """One chain: HTTP with a route table, or TCP with a target. `tls` is the server whose TLS ends here.
 
     `stat_prefix` "" is made from the listener's name. `exchange`: peers tell each other who they are.
-    `checked`: policies apply; what is only passed on by SNI is checked at its end.
+    `checked`: policies apply; what is only passed on by SNI is checked at its end. `first`: of the port's
+    chains with HTTP, which has the filters of connections that users bring (istiod gives them to no other).
+    `port` is the one by which extensions name a chain without HTTP.
     """
 
     routes: str = ""
@@ -43,6 +45,8 @@ class GatewayChain:
     stat_prefix: str = ""
     exchange: bool = False
     checked: bool = True
+    first: bool = False
+    port: int = 0
 
 
 @dataclass(slots=True)
@@ -65,10 +69,14 @@ def port_chains(
     """The chains of one port, in the order of its servers."""
     spoken = protocol.parsed(port.protocol)
     if spoken.is_http:
-        yield GatewayChain(routes=merged.route_name, spoken=spoken)
+        yield GatewayChain(routes=merged.route_name, spoken=spoken, first=True)
         return
+    first = True
     for server in merged.servers:
-        yield from _server_chains(client, gateway, server, claims)
+        for chain in _server_chains(client, gateway, server, claims):
+            http = chain.target is None
+            yield replace(chain, first=True) if http and first else chain
+            first = first and not http
 
 
 def _server_chains(
@@ -109,6 +117,7 @@ def _tcp(
                     sni=server.sni_hosts if tls is not None else (),
                     tls=tls,
                     exchange=tls is not None and tls.spec.tls.mode == Mode.ISTIO_MUTUAL,
+                    port=server.spec.port.number,
                 )
                 return
 
@@ -126,6 +135,7 @@ def _by_sni(
                         target=_target(client, list(route.route), server, rule),
                         spoken=protocol.parsed(server.spec.port.protocol),
                         sni=hosts,
+                        port=server.spec.port.number,
                     )
 
 
@@ -155,6 +165,7 @@ def _passed_on(client: TcpClient, service: Service, port: Port, subset: str) -> 
         sni=(name,),
         alpn=MESH,
         checked=False,
+        port=port.number,
     )
 
 

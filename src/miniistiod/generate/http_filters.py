@@ -6,7 +6,7 @@ In come the choices made for one side of one proxy; out come its filters. Nothin
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from envoy.config.core.v3.base_pb2 import DataSource
 from envoy.config.core.v3.substitution_format_string_pb2 import SubstitutionFormatString
@@ -24,6 +24,7 @@ from google.protobuf.any_pb2 import Any
 from google.protobuf.wrappers_pb2 import BoolValue
 
 from miniistiod.api.istio.envoy.alpn_pb2 import FilterConfig as Alpn
+from miniistiod.generate.extension_filters import HttpPhases, Phase
 from miniistiod.vocab.listener_class import ListenerClass
 from miniistiod.vocab.packing import packed
 from miniistiod.vocab.typed_struct import typed_struct
@@ -36,7 +37,7 @@ class HttpChoices:
     """What was chosen for the connection managers of one side of one proxy.
 
     `extensions`: it is an Envoy with Istio's filters. `custom`, `jwt` and `local` are the policies' filters.
-    `detected`: the listener has found out by itself that this is HTTP.
+    `detected`: the listener has found out by itself that this is HTTP. `added` is what users bring, by phase.
     """
 
     side: ListenerClass
@@ -50,6 +51,7 @@ class HttpChoices:
     detected: bool = False
     dns_caches: tuple[DnsCacheConfig, ...] = ()
     debug_headers: bool = True
+    added: HttpPhases = field(default_factory=dict)
 
 
 Filters = Iterable[HttpFilter]
@@ -73,14 +75,29 @@ def custom_authorization(choices: HttpChoices) -> Filters:
     return choices.custom
 
 
+def added_authentication(choices: HttpChoices) -> Filters:
+    """What users bring to find out who asks."""
+    return choices.added.get(Phase.AUTHN, ())
+
+
 def jwt(choices: HttpChoices) -> Filters:
     """Tokens; a sidecar checks none on the way out."""
     return () if choices.side is ListenerClass.SIDECAR_OUTBOUND else choices.jwt
 
 
+def added_authorization(choices: HttpChoices) -> Filters:
+    """What users bring to decide."""
+    return choices.added.get(Phase.AUTHZ, ())
+
+
 def authorization(choices: HttpChoices) -> Filters:
     """Policies that Envoy decides by itself."""
     return choices.local
+
+
+def added_others(choices: HttpChoices) -> Filters:
+    """What users bring to count, and for anything else."""
+    return (*choices.added.get(Phase.STATS, ()), *choices.added.get(Phase.UNSPECIFIED, ()))
 
 
 def grpc_web(choices: HttpChoices) -> Filters:
@@ -134,8 +151,11 @@ def router(choices: HttpChoices) -> Filters:
 ORDER: tuple[Callable[[HttpChoices], Filters], ...] = (
     metadata_exchange,  # first, so that what a policy refuses is still told by peer in the metrics
     custom_authorization,  # an external answer may refuse what a token would allow, so it is asked first
+    added_authentication,  # before the tokens are looked at
     jwt,  # before the policies that look at claims
+    added_authorization,  # knows the claims, and may refuse what the policies would allow
     authorization,  # before anything that costs or answers
+    added_others,  # even those that count see only what the policies let through, as in istiod
     grpc_web,  # before whatever counts gRPC
     grpc_stats,  # sees each request that the policies let through
     alpn,  # anywhere before the router, which opens the connection

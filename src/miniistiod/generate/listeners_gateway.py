@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from envoy.config.core.v3.base_pb2 import TrafficDirection, TransportSocket
 from envoy.config.listener.v3.listener_components_pb2 import (
@@ -20,6 +20,7 @@ from miniistiod.generate.connection_managers import (
     connection_manager,
     effective_settings,
 )
+from miniistiod.generate.extension_filters import connection_filters
 from miniistiod.generate.gateway_chains import GatewayChain, SniClaims, port_chains
 from miniistiod.generate.listener_filters import PROXY_PROTOCOL, TLS_INSPECTOR
 from miniistiod.generate.listener_resource import HANDSHAKE_TIMEOUT, ONE_AT_A_TIME, listener_resource
@@ -155,16 +156,19 @@ def _match(chain: GatewayChain) -> FilterChainMatch | None:
 
 def _filters(side: GatewaySide, place: Place, chain: GatewayChain) -> list[Filter]:
     if chain.target is None:
-        variant = Variant(grpc_web=chain.spoken is Protocol.GRPC_WEB)
+        variant = Variant(grpc_web=chain.spoken is Protocol.GRPC_WEB, port=place.port)
         stat_prefix = chain.stat_prefix or f"outbound_{place.name};"
-        return [connection_manager(side.http, variant, stat_prefix, chain.routes)]
+        added = connection_filters(side.network.added, _GATEWAY, place.port) if chain.first else []
+        return [*added, connection_manager(side.http, variant, stat_prefix, chain.routes)]
     network = side.network if chain.checked else _unchecked(side.network)
-    return network_filters(TcpChain(network, tcp_proxy(chain.target), chain.spoken, exchange=chain.exchange))
+    return network_filters(
+        TcpChain(network, tcp_proxy(chain.target), chain.spoken, exchange=chain.exchange, port=chain.port)
+    )
 
 
 def _unchecked(network: NetworkTraits) -> NetworkTraits:
     """The same without policies."""
-    return NetworkTraits(network.extensions, network.stats, proxy=network.proxy)
+    return replace(network, custom=(), local=())
 
 
 def _tls(side: GatewaySide, server: GatewayServer) -> TransportSocket:

@@ -18,6 +18,7 @@ from google.protobuf.wrappers_pb2 import BoolValue, UInt32Value
 from miniistiod.api.istio.networking.sidecar_pb2 import CaptureMode
 from miniistiod.generate.bindings import Bindings, address, balance, bindings, own_address
 from miniistiod.generate.connection_managers import HttpSide, Variant, connection_manager
+from miniistiod.generate.extension_filters import connection_filters
 from miniistiod.generate.listener_filters import inbound_filters
 from miniistiod.generate.listener_resource import ONE_AT_A_TIME, detection_timeout, listener_resource
 from miniistiod.generate.network_filters import (
@@ -281,9 +282,14 @@ def _http_filters(side: InboundSide, entrance: Entrance) -> list[Filter]:
     routes = inbound_route_configuration(
         entrance.cluster, entrance.host, entrance.port, entrance.protocol, retries
     )
-    variant = Variant(http2=entrance.protocol.is_http2, grpc_web=entrance.protocol is Protocol.GRPC_WEB)
+    variant = Variant(
+        http2=entrance.protocol.is_http2,
+        grpc_web=entrance.protocol is Protocol.GRPC_WEB,
+        port=entrance.target,
+    )
     return [
         *exchange_filters(side.network.extensions),
+        *connection_filters(side.network.added, side.network.side, entrance.target),
         connection_manager(side.http, variant, f"{stat_prefix};", routes),
     ]
 
@@ -296,7 +302,9 @@ def _tcp_filters(side: InboundSide, entrance: Entrance) -> list[Filter]:
             pattern, entrance.service, entrance.host, entrance.port, entrance.port_name
         )
     proxy = TcpProxy(stat_prefix=stat_prefix, cluster=entrance.cluster)
-    return network_filters(TcpChain(side.network, proxy, entrance.protocol, exchange=True))
+    return network_filters(
+        TcpChain(side.network, proxy, entrance.protocol, exchange=True, port=entrance.port)
+    )
 
 
 def _black_hole(side: InboundSide) -> FilterChain:

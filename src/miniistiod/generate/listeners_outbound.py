@@ -19,6 +19,7 @@ from google.protobuf.wrappers_pb2 import BoolValue, UInt32Value
 
 from miniistiod.generate.bindings import Bindings, additional, address, balance, bindings
 from miniistiod.generate.connection_managers import HttpSide, Variant, connection_manager
+from miniistiod.generate.extension_filters import connection_filters
 from miniistiod.generate.forward_proxies import dns_family, service_dns_cache, sni_proxy
 from miniistiod.generate.listener_filters import HTTP_INSPECTOR, TLS_INSPECTOR
 from miniistiod.generate.listener_resource import (
@@ -197,6 +198,7 @@ def _filters(chain: Chain, entry: Entry, side: TcpSide, http: HttpSide | None) -
                 tcp_proxy(chain.target),
                 chain.spoken,
                 sni_proxy=None if dynamic is None else sni_proxy(dynamic, entry.port, side.dns_family),
+                port=entry.port,
             )
         )
     elif http is not None:
@@ -205,8 +207,12 @@ def _filters(chain: Chain, entry: Entry, side: TcpSide, http: HttpSide | None) -
             detected=":" in chain.routes,
             dns_cache=service_dns_cache(chain.dynamic) if chain.dynamic is not None else "",
             dns_family=side.dns_family,
+            port=entry.port,
         )
         stat_prefix = f"outbound_{entry.binds[0]}_{entry.port};"
+        if chain is next(each for each in entry.chains if each.target is None):
+            # istiod gives them to the first such chain of a port only
+            yield from connection_filters(side.network.added, side.network.side, entry.port)
         yield connection_manager(http, variant, stat_prefix, chain.routes)
 
 
@@ -281,9 +287,10 @@ def _http_proxy(side: TcpSide, http: HttpSide, port: int) -> Resource:
     """A port to which applications send requests for any host."""
     entry = Entry(side.bindings.localhosts, port, True, (Chain(routes=HTTP_PROXY),))
     made = _listener(entry, side, http)
-    variant = Variant(absolute_url=True)
+    variant = Variant(absolute_url=True, port=port)
     manager = connection_manager(http, variant, f"outbound_{made.name};", HTTP_PROXY)
+    added = connection_filters(side.network.added, side.network.side, port)
     made.filter_chains.append(
-        FilterChain(filters=[manager], transport_socket_connect_timeout=HANDSHAKE_TIMEOUT)
+        FilterChain(filters=[*added, manager], transport_socket_connect_timeout=HANDSHAKE_TIMEOUT)
     )
     return listener_resource(made, (HTTP_PROXY,))

@@ -11,8 +11,11 @@ from envoy.extensions.filters.network.sni_dynamic_forward_proxy.v3 import sni_dy
 from envoy.extensions.filters.network.tcp_proxy.v3.tcp_proxy_pb2 import TcpProxy
 from google.protobuf.any_pb2 import Any
 
+from miniistiod.generate.extension_filters import NetworkPhases, Phase, network_phases
 from miniistiod.generate.http_filters import STATS
+from miniistiod.mesh.extensions import Extensions
 from miniistiod.vocab import metadata_exchange as exchange
+from miniistiod.vocab.listener_class import ListenerClass
 from miniistiod.vocab.packing import packed
 from miniistiod.vocab.protocol import Protocol
 
@@ -22,13 +25,16 @@ class NetworkTraits:
     """What all TCP chains of one side of a proxy have in common.
 
     `extensions`: it is an Envoy with Istio's filters. `proxy` is what every tcp_proxy says (logs, timeout).
+    `added` is what users bring.
     """
 
+    side: ListenerClass
     extensions: bool
     stats: tuple[Any, ...] = ()
     custom: tuple[Filter, ...] = ()
     local: tuple[Filter, ...] = ()
     proxy: TcpProxy | None = None
+    added: Extensions = ()
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -39,6 +45,7 @@ class TcpChain:
     proxy: TcpProxy
     protocol: Protocol = Protocol.TCP
     exchange: bool = False
+    port: int = 0
     sni_proxy: sni_dynamic_forward_proxy_pb2.FilterConfig | None = None
 
 
@@ -58,6 +65,25 @@ def metadata_exchange(chain: TcpChain) -> Filters:
 def custom_authorization(chain: TcpChain) -> Filters:
     """Policies that ask an external service."""
     return chain.traits.custom
+
+
+def added_authentication(chain: TcpChain) -> Filters:
+    """What users bring to find out who connects."""
+    return _added(chain)[Phase.AUTHN]
+
+
+def added_authorization(chain: TcpChain) -> Filters:
+    """What users bring to decide."""
+    return _added(chain)[Phase.AUTHZ]
+
+
+def added_others(chain: TcpChain) -> Filters:
+    """What users bring to count, and for anything else."""
+    return (*_added(chain)[Phase.STATS], *_added(chain)[Phase.UNSPECIFIED])
+
+
+def _added(chain: TcpChain) -> NetworkPhases:
+    return network_phases(chain.traits.added, chain.traits.side, chain.port)
 
 
 def authorization(chain: TcpChain) -> Filters:
@@ -91,7 +117,10 @@ def tcp_proxy(chain: TcpChain) -> Filters:
 ORDER: tuple[Callable[[TcpChain], Filters], ...] = (
     metadata_exchange,  # first, so that what a policy refuses is still told by peer in the metrics
     custom_authorization,  # asked before the policies that Envoy decides
+    added_authentication,  # before anybody decides
+    added_authorization,  # may refuse what the policies would allow
     authorization,  # before anything is counted as served
+    added_others,  # see what the policies let through
     stats,  # before the filters that end the chain
     sni_forward_proxy,  # the address must be known when tcp_proxy connects
     mongo,  # reads along, right before the end

@@ -29,6 +29,7 @@ from collections.abc import Callable
 
 from miniistiod.generate.clusters import clusters
 from miniistiod.generate.endpoints import endpoints
+from miniistiod.generate.extensions import extensions
 from miniistiod.generate.listeners import listeners
 from miniistiod.generate.routes import routes
 from miniistiod.generate.secrets import secrets
@@ -45,6 +46,7 @@ GENERATORS: dict[str, Generator] = {
     f"{ENVOY}.config.listener.v3.Listener": listeners,
     f"{ENVOY}.config.route.v3.RouteConfiguration": routes,
     f"{ENVOY}.extensions.transport_sockets.tls.v3.Secret": secrets,
+    f"{ENVOY}.config.core.v3.TypedExtensionConfig": extensions,
 }
 """The generator of each type URL."""
 

@@ -32,6 +32,7 @@ from miniistiod.generate.security_filters import (
     network_security,
 )
 from miniistiod.mesh.collectors import Collectors, collectors
+from miniistiod.mesh.extensions import Extensions
 from miniistiod.mesh.kept import kept
 from miniistiod.mesh.settings import MeshSettings
 from miniistiod.mesh.telemetry import Applied
@@ -60,6 +61,7 @@ def http_side(scope: ProxyScope, side: ListenerClass) -> HttpSide:
         scope.proxy_config,
         span_identity(proxy),
         wire(proxy),
+        scope.extensions,
         NO_HTTP_SECURITY if side is ListenerClass.SIDECAR_OUTBOUND else http_security(scope),
         dynamic_dns(scope) if side is ListenerClass.SIDECAR_OUTBOUND else None,
     )
@@ -71,7 +73,9 @@ def network_traits(scope: ProxyScope, side: ListenerClass) -> NetworkTraits:
     seen = side_observation(scope, side)
     outbound = side is ListenerClass.SIDECAR_OUTBOUND
     filters = NO_NETWORK_SECURITY if outbound else network_security(scope)
-    return _network_traits(scope.proxy.istio_extensions, seen, wire(scope.proxy), filters)
+    return _network_traits(
+        side, scope.proxy.istio_extensions, seen, wire(scope.proxy), filters, scope.extensions
+    )
 
 
 @fact
@@ -84,8 +88,8 @@ def side_observation(scope: ProxyScope, side: ListenerClass) -> Observation:
 @kept
 def wire(proxy: Proxy) -> HttpWire:
     """What the proxy's metadata say of its connections."""
-    idle = nanoseconds(str(proxy.metadata.get("IDLE_TIMEOUT") or "")) or 0
-    return HttpWire(str(proxy.metadata.get("HTTP10") or "") == "1", idle / 1e9)
+    idle = nanoseconds(str(proxy.metadata.get("IDLE_TIMEOUT") or ""))
+    return HttpWire(str(proxy.metadata.get("HTTP10") or "") == "1", None if idle is None else idle / 1e9)
 
 
 class DynamicDns(NamedTuple):
@@ -115,6 +119,7 @@ def _http_side(
     proxy_config: EffectiveProxyConfig,
     identity: SpanIdentity,
     metadata: HttpWire,
+    added: Extensions,
     secured: HttpSecurity,
     dns: DynamicDns | None,
 ) -> HttpSide:
@@ -129,17 +134,24 @@ def _http_side(
         stats=seen.stats,
         dns_caches=() if dns is None else (allow_any_cache(dns.family, dns.resolver),),
     )
-    return HttpSide(choices, settings, proxy_config, seen, spans, metadata)
+    return HttpSide(choices, settings, proxy_config, seen, spans, metadata, added)
 
 
 @kept
 def _network_traits(
-    extensions: bool, seen: Observation, metadata: HttpWire, secured: NetworkSecurity
+    side: ListenerClass,
+    extensions: bool,
+    seen: Observation,
+    metadata: HttpWire,
+    secured: NetworkSecurity,
+    added: Extensions,
 ) -> NetworkTraits:
     return NetworkTraits(
+        side=side,
         extensions=extensions,
         stats=seen.stats,
         custom=secured.custom,
         local=secured.authorization,
+        added=added,
         proxy=TcpProxy(access_log=seen.tcp_logs, idle_timeout=idle_timeout(metadata)),
     )

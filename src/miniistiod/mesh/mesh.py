@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from miniistiod.api.istio.extensions import wasm_pb2
+from miniistiod.api.istio.extensions import traffic_extension_pb2
 from miniistiod.api.istio.networking import envoy_filter_pb2, gateway_pb2, proxy_config_pb2
 from miniistiod.api.istio.security import authorization_policy_pb2, request_authentication_pb2
 from miniistiod.api.istio.telemetry import telemetry_pb2
@@ -47,7 +47,7 @@ class Mesh:
     request_authentications: PolicyIndex[request_authentication_pb2.RequestAuthentication]
     authorization_policies: PolicyIndex[authorization_policy_pb2.AuthorizationPolicy]
     telemetries: PolicyIndex[telemetry_pb2.Telemetry]
-    wasm_plugins: PolicyIndex[wasm_pb2.WasmPlugin]
+    extensions: PolicyIndex[traffic_extension_pb2.TrafficExtension]
     envoy_filters: PolicyIndex[envoy_filter_pb2.EnvoyFilter]
     proxy_configs: PolicyIndex[proxy_config_pb2.ProxyConfig]
     secrets: NamedObjects

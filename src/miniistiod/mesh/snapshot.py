@@ -14,6 +14,7 @@ from miniistiod.mesh import kept
 from miniistiod.mesh.destination_rules import destination_rule_index
 from miniistiod.mesh.discovery import discovered, namespace_labels
 from miniistiod.mesh.endpoints import endpoint_index
+from miniistiod.mesh.extensions import all_extensions
 from miniistiod.mesh.gateway_api import with_gateway_api
 from miniistiod.mesh.kubernetes_services import kubernetes_service
 from miniistiod.mesh.mesh import Mesh
@@ -71,7 +72,9 @@ def mesh(known: ByKind, connected: tuple[Workload, ...], of_mesh: MeshSettings) 
         request_authentications=policies("RequestAuthentication"),
         authorization_policies=policies("AuthorizationPolicy"),
         telemetries=policies("Telemetry"),
-        wasm_plugins=policies("WasmPlugin"),
+        extensions=kept_policies(
+            all_extensions(of("TrafficExtension"), of("WasmPlugin")), of_mesh.root_namespace
+        ),
         envoy_filters=policies("EnvoyFilter"),
         proxy_configs=policies("ProxyConfig"),
         secrets=named(of("Secret")),

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from miniistiod.api.istio.extensions import wasm_pb2
 from miniistiod.api.istio.networking import envoy_filter_pb2
 from miniistiod.api.istio.networking.sidecar_pb2 import OutboundTrafficPolicy
 from miniistiod.api.istio.security import (
@@ -21,6 +20,7 @@ from miniistiod.api.istio.telemetry import telemetry_pb2
 from miniistiod.config.objects import Object
 from miniistiod.mesh.destination_rules import MergedDestinationRule, Rules
 from miniistiod.mesh.envoy_filters import envoy_filters_of
+from miniistiod.mesh.extensions import Extensions, by_priority
 from miniistiod.mesh.identity import in_every_domain
 from miniistiod.mesh.kept import kept
 from miniistiod.mesh.locality import locality, with_topology
@@ -212,9 +212,17 @@ class ProxyScope:
 
     @property
     @fact
-    def wasm_plugins(self) -> tuple[Object[wasm_pb2.WasmPlugin], ...]:
-        """All that apply, the root namespace's first."""
-        return self.mesh.wasm_plugins.of_workload(self.proxy.namespace, self.labels)
+    def extensions(self) -> Extensions:
+        """The filters that users bring to it, those of the highest priority first."""
+        return by_priority(self.mesh.extensions.nearest_first(self.proxy.namespace, self.labels))
+
+    @property
+    @fact
+    def named_extensions(self) -> Extensions:
+        """All that it may ask for by name: of its namespace and the root namespace, whomever they select."""
+        index = self.mesh.extensions
+        places = dict.fromkeys((self.proxy.namespace, index.root_namespace))
+        return tuple(each for place in places for each in index.in_namespace(place))
 
 
 def own_workload(proxy: Proxy, workloads: WorkloadIndex) -> Workload:

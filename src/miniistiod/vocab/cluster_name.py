@@ -34,6 +34,11 @@ def outbound_sni(host: str, port: int, subset: str = "") -> str:
     return f"outbound_.{port}_.{subset}_.{host}"
 
 
+def module(scheme: str, host: str, port: int) -> str:
+    """Where a stock Envoy fetches a Wasm module; Istio has no such cluster."""
+    return f"module_{scheme}|{port}||{host}"
+
+
 def parsed(name: str) -> ClusterName | None:
     """The parts of a name of one of these forms, None for any other name."""
     parts = name.split("_.", 3) if name.startswith("outbound_.") else name.split("|")

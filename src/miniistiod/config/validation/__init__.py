@@ -19,6 +19,7 @@ from miniistiod.config.validation import (
     service_entry,
     sidecar,
     telemetry,
+    traffic_extension,
     virtual_service,
     wasm_plugin,
     workload_entry,
@@ -42,6 +43,7 @@ RULES: dict[str, Rules] = {
     "AuthorizationPolicy": authorization_policy.rules,
     "Telemetry": telemetry.rules,
     "WasmPlugin": wasm_plugin.rules,
+    "TrafficExtension": traffic_extension.rules,
     "MeshConfig": mesh_config.rules,
     "MeshNetworks": mesh_config.network_rules,
 }

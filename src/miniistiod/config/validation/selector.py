@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
+from miniistiod.api.istio.extensions.traffic_extension_pb2 import TrafficExtension
 from miniistiod.api.istio.extensions.wasm_pb2 import WasmPlugin
 from miniistiod.api.istio.networking.sidecar_pb2 import WorkloadSelector as LabelSelector
 from miniistiod.api.istio.security.authorization_policy_pb2 import AuthorizationPolicy
@@ -24,7 +25,7 @@ TARGETS = {
 }
 EVERYTHING = "a selector without labels selects every workload"
 
-Targeted = AuthorizationPolicy | RequestAuthentication | Telemetry | WasmPlugin
+Targeted = AuthorizationPolicy | RequestAuthentication | Telemetry | WasmPlugin | TrafficExtension
 """The kinds that choose by selector, targetRef or targetRefs."""
 
 
@@ -53,13 +54,14 @@ def _labels(labels: Mapping[str, str], steps: Steps) -> Findings:
 
 def policy_targets(policy: Targeted) -> Findings:
     """selector, targetRef and targetRefs: one of them, and each target one that istiod knows."""
-    given = [field for field in ("selector", "targetRef") if policy.HasField(field)]
+    single = "targetRef" in policy.DESCRIPTOR.fields_by_name and policy.HasField("targetRef")
+    given = [*(["selector"] if policy.HasField("selector") else []), *(["targetRef"] if single else [])]
     given += ["targetRefs"] if policy.targetRefs else []
     if len(given) > 1:
         yield from error((given[1],), f"{given[0]} beside {given[1]}", "keep one of them")
     if policy.HasField("selector"):
         yield from workload_selector(policy.selector, ("selector",))
-    if policy.HasField("targetRef"):
+    if single and not isinstance(policy, TrafficExtension):
         yield from target(policy.targetRef, ("targetRef",))
     for index, one in enumerate(policy.targetRefs):
         yield from target(one, ("targetRefs", index))

@@ -1,0 +1,1 @@
+"""TrafficExtension and WasmPlugin: filters that the user brings."""
