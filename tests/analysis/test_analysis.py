@@ -117,7 +117,7 @@ def test_analyze_has_istioctls_exit_codes(tmp_path: Path) -> None:
     wrong.write_text(
         yaml.safe_dump(manifest({"VirtualService": "a/b", "spec": {"hosts": ["x"], "http": [ROUTE]}}))
     )
-    right.write_text(yaml.safe_dump(manifest({"Namespace": "/a"})))
+    right.write_text(yaml.safe_dump(manifest({"Namespace": "/a", "labels": {"istio-injection": "enabled"}})))
     run = CliRunner().invoke
     assert run(main, ["analyze", "-f", str(wrong)]).exit_code == 79
     as_json = run(main, ["analyze", "-f", str(wrong), "-o", "json"])

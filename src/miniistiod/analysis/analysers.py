@@ -12,12 +12,20 @@ from dataclasses import replace
 from miniistiod.analysis import (
     authentications,
     authorizations,
+    certificates,
+    deployments,
+    deprecations,
     destination_rules,
     destinations,
     envoy_filters,
     extensions,
     gateway_bindings,
+    gateway_policies,
+    gateway_subsets,
+    istio_annotations,
     mutual_tls,
+    namespaces,
+    networks,
     retries,
     service_entries,
     services,
@@ -47,7 +55,19 @@ ANALYSERS: tuple[Analyser, ...] = (
     telemetries.analyser,
     envoy_filters.analyser,
     extensions.analyser,
+    gateway_subsets.analyser,
+    gateway_policies.analyser,
+    certificates.analyser,
+    deployments.analyser,
+    namespaces.analyser,
+    istio_annotations.analyser,
+    networks.analyser,
+    deprecations.analyser,
 )
+
+
+SYSTEM = frozenset(("kube-system", "kube-public", "kube-node-lease", "local-path-storage"))
+"""Namespaces of Kubernetes itself, whose objects are not the user's."""
 
 
 def analysis(store: Store, mesh: Mesh) -> tuple[Diagnostic, ...]:
@@ -55,7 +75,7 @@ def analysis(store: Store, mesh: Mesh) -> tuple[Diagnostic, ...]:
     world = World(store, mesh)
     found = dict.fromkeys(each for analyser in ANALYSERS for each in analyser(world))
     found |= dict.fromkeys(edge_findings(store.kinds, mesh))
-    return tuple(located(each, store) for each in found)
+    return tuple(located(each, store) for each in found if each.key is None or each.key[1] not in SYSTEM)
 
 
 def located(found: Diagnostic, store: Store) -> Diagnostic:

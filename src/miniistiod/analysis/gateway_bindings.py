@@ -31,7 +31,7 @@ def analyser(world: World) -> Iterator[Diagnostic]:
                 if INTERNAL in name:
                     yield internal(rule, path, name)
                 elif name not in gateways:
-                    yield from missing(rule, path, name, world)
+                    yield from elsewhere(rule, path, name, world)
                 else:
                     yield from hosts(rule, path, gateways[name])
                     yield from claims(rule, path, gateways[name], world)
@@ -50,12 +50,22 @@ def internal(rule: MergedVirtualService, path: str, name: str) -> Diagnostic:
     )
 
 
-def missing(rule: MergedVirtualService, path: str, name: str, world: World) -> Iterator[Diagnostic]:
-    """A Gateway that is not there."""
-    if any(f"{g.namespace}/{g.name}" == name for g in world.of("Gateway.gateway.networking.k8s.io")):
+def elsewhere(rule: MergedVirtualService, path: str, name: str, world: World) -> Iterator[Diagnostic]:
+    """A Gateway that is not Istio's: one of the Gateway API, or none."""
+    api = world.of("Gateway.gateway.networking.k8s.io")
+    named = next((g for g in api if f"{g.namespace}/{g.name}" == name), None)
+    if named is None:
+        yield missing(rule, path, name, world)
         return
+    offered = [listener.hostname or "*" for listener in named.message.listeners]
+    if not any(subset_of(host, offer) for host in rule.message.hosts for offer in offered):
+        yield apart(rule, path, name, offered)
+
+
+def missing(rule: MergedVirtualService, path: str, name: str, world: World) -> Diagnostic:
+    """A Gateway that is not there."""
     known = ", ".join(sorted(f"{g.namespace}/{g.name}" for g in world.mesh.gateways)) or "none"
-    yield message(
+    return message(
         ERROR,
         "IST0101",
         rule.origin,
@@ -70,17 +80,22 @@ def hosts(rule: MergedVirtualService, path: str, gateway: Gateway) -> Iterator[D
     """No host of the rule is one that the gateway takes from this namespace."""
     offered = [h for server in gateway.message.servers for h in offered_to(server, rule.namespace, gateway)]
     if not any(subset_of(host, offer) for host in rule.message.hosts for offer in offered):
-        meeting = any(overlap(host, offer) for host in rule.message.hosts for offer in offered)
-        yield message(
-            WARNING,
-            "IST0132",
-            rule.origin,
-            path,
-            f"Gateway {gateway.namespace}/{gateway.name} takes {', '.join(offered) or 'nothing'} from "
-            f"namespace {rule.namespace}, the VirtualService is for {', '.join(rule.message.hosts)}",
-            "only the hosts of the Gateway are served" if meeting else "requests get 404 (NR)",
-            "write the same hosts in both, or a wildcard in the Gateway",
-        )
+        yield apart(rule, path, f"{gateway.namespace}/{gateway.name}", offered)
+
+
+def apart(rule: MergedVirtualService, path: str, gateway: str, offered: list[str]) -> Diagnostic:
+    """The hosts of a rule and of its Gateway do not meet."""
+    meeting = any(overlap(host, offer) for host in rule.message.hosts for offer in offered)
+    return message(
+        WARNING,
+        "IST0132",
+        rule.origin,
+        path,
+        f"Gateway {gateway} takes {', '.join(offered) or 'nothing'} from "
+        f"namespace {rule.namespace}, the VirtualService is for {', '.join(rule.message.hosts)}",
+        "only the hosts of the Gateway are served" if meeting else "requests get 404 (NR)",
+        "write the same hosts in both, or a wildcard in the Gateway",
+    )
 
 
 def offered_to(server: Any, namespace: str, gateway: Gateway) -> list[str]:

@@ -8,6 +8,7 @@ from miniistiod.analysis.message import ERROR, INFO, WARNING, message
 from miniistiod.analysis.world import World
 from miniistiod.api.istio.networking.virtual_service_pb2 import VirtualService
 from miniistiod.config.diagnostics import Diagnostic
+from miniistiod.mesh.hosts import is_wildcard, overlap
 from miniistiod.mesh.virtual_services import MESH, MergedVirtualService
 
 
@@ -27,11 +28,13 @@ def same_hosts(rules: list[MergedVirtualService]) -> Iterator[Diagnostic]:
         if MESH in rule.gateways:
             for host in rule.message.hosts:
                 holders.setdefault(host, []).append(rule)
+    wide = [host for host in holders if is_wildcard(host)]
     for host, several in holders.items():
         for rule in several:
             others = [o for o in several if o is not rule and meet(o.export_to, rule.export_to)]
+            others += overlapping(rule, host, wide if not is_wildcard(host) else list(holders), holders)
             if others:
-                names = ", ".join(f"{o.namespace}/{o.name}" for o in others)
+                names = ", ".join(dict.fromkeys(f"{o.namespace}/{o.name}" for o in others))
                 yield message(
                     ERROR,
                     "IST0109",
@@ -41,6 +44,22 @@ def same_hosts(rules: list[MergedVirtualService]) -> Iterator[Diagnostic]:
                     "sidecars obey only the oldest, the others do nothing",
                     "merge them into one",
                 )
+
+
+def overlapping(
+    rule: MergedVirtualService, host: str, hosts: list[str], holders: dict[str, list[MergedVirtualService]]
+) -> list[MergedVirtualService]:
+    """Rules with a wildcard over the host, where one is for every namespace and the other for some.
+
+    Two that are both for every namespace, or both for some, are told apart: the exact host is the better one.
+    """
+    return [
+        other
+        for each in hosts
+        if each != host and overlap(each, host)
+        for other in holders[each]
+        if other is not rule and ("*" in other.export_to) != ("*" in rule.export_to)
+    ]
 
 
 def meet(one: frozenset[str], other: frozenset[str]) -> bool:

@@ -15,6 +15,9 @@ from miniistiod.config.objects import AnyObject
 from miniistiod.mesh.mesh import Mesh
 from miniistiod.mesh.service import Service
 
+TOPOLOGY = ("topology.kubernetes.io/region", "topology.kubernetes.io/zone", "topology.istio.io/subzone")
+"""Labels that a workload has from its machine."""
+
 
 @dataclass(frozen=True, slots=True)
 class Running:
@@ -42,8 +45,11 @@ class World:
         return tuple(self._workloads())
 
     def _workloads(self) -> Iterator[Running]:
+        machines = {node.name: node.labels for node in self.store.of(core_pb2.Node)}
         for pod in self.store.of(core_pb2.Pod):
-            yield Running(pod.name, pod.namespace, pod.labels)
+            where = machines.get(pod.message.spec.node_name, {})
+            place = {label: where[label] for label in TOPOLOGY if where.get(label)}
+            yield Running(pod.name, pod.namespace, {**pod.labels, **place})
         for deployment in self.store.of(core_pb2.Deployment):
             labels = dict(deployment.message.spec.template.metadata.labels)
             yield Running(deployment.name, deployment.namespace, labels)

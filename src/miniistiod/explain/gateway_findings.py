@@ -9,16 +9,15 @@ from collections.abc import Iterator, Mapping
 from typing import Any, NamedTuple
 
 from miniistiod.api.istio.networking.gateway_pb2 import Gateway, Server, ServerTLSSettings
-from miniistiod.config.diagnostics import Diagnostic
+from miniistiod.config.diagnostics import Diagnostic, Level
 from miniistiod.config.objects import Object
-from miniistiod.explain.vantage import vantage
+from miniistiod.explain.gateway_conflicts import Router, conflicts
 from miniistiod.mesh.certificate_references import usable
-from miniistiod.mesh.findings import warning
+from miniistiod.mesh.findings import finding, warning
 from miniistiod.mesh.gateway_listeners import SERVICE
 from miniistiod.mesh.mesh import Mesh
 from miniistiod.mesh.policies import selected
 from miniistiod.mesh.service import Service
-from miniistiod.proxy.gateway_servers import GatewayServer
 from miniistiod.translate.secret.material import roots, secret_data
 from miniistiod.vocab.sds import CA_SUFFIX
 
@@ -39,13 +38,6 @@ class Fault(NamedTuple):
     remedy: str
 
 
-class Router(NamedTuple):
-    """A workload that a Gateway may choose."""
-
-    namespace: str
-    labels: tuple[tuple[str, str], ...]
-
-
 def gateway_findings(known: Objects, mesh: Mesh) -> Iterator[Diagnostic]:
     """All that is wrong with Istio's Gateways. Those made of the Gateway API have their status."""
     routers = workloads(known, mesh)
@@ -62,7 +54,7 @@ def gateway_findings(known: Objects, mesh: Mesh) -> Iterator[Diagnostic]:
             path = f"spec.servers[{index}]"
             yield from ports(gateway, server, path, own, mesh)
             yield from secrets(gateway, server, path, own, mesh)
-    yield from conflicts(list(chosen), mesh)
+    yield from conflicts(chosen, routers, mesh)
 
 
 def workloads(known: Objects, mesh: Mesh) -> list[Router]:
@@ -76,7 +68,8 @@ def workloads(known: Objects, mesh: Mesh) -> list[Router]:
 def unserved(gateway: Object[Gateway]) -> Diagnostic:
     """No workload has the labels."""
     wanted = ", ".join(f"{key}={value}" for key, value in sorted(gateway.message.selector.items()))
-    return warning(
+    return finding(
+        Level.ERROR,
         gateway,
         "spec.selector",
         "IST0101",
@@ -125,7 +118,7 @@ def secrets(
         for namespace in sorted({router.namespace for router in routers}) if "://" not in short else ():
             fault = secret_fault(short, namespace, tls.mode in MUTUAL, mesh)
             if fault is not None:
-                yield warning(gateway, here, *fault)
+                yield finding(Level.ERROR, gateway, here, *fault)
 
 
 def secret_fault(name: str, namespace: str, mutual: bool, mesh: Mesh) -> Fault | None:
@@ -147,28 +140,3 @@ def secret_fault(name: str, namespace: str, mutual: bool, mesh: Mesh) -> Fault |
         remedy = f"add the clients' roots as ca.crt, or write a Secret {name}{CA_SUFFIX}"
         return Fault("IST0161", cause, NO_HANDSHAKE, remedy)
     return None
-
-
-def conflicts(routers: list[Router], mesh: Mesh) -> Iterator[Diagnostic]:
-    """Servers that lost against an older one on the same router. Each is said once."""
-    said: set[tuple[str, str]] = set()
-    for router in routers:
-        merged = vantage("router", router.namespace, dict(router.labels), mesh).gateway
-        for server, reason in merged.refused:
-            path = place_of(server)
-            if (server.gateway_name, path) not in said:
-                said.add((server.gateway_name, path))
-                yield warning(
-                    server.gateway,
-                    path,
-                    "IST0145",
-                    reason,
-                    "this server is left out with all its hosts: its hosts get 404 (NR), or the older one's routes",
-                    "give each host and port to one server only, or write another port",
-                )
-
-
-def place_of(server: GatewayServer) -> str:
-    """The field of a server in its Gateway."""
-    same = (n for n, each in enumerate(server.gateway.message.servers) if each is server.spec)
-    return f"spec.servers[{next(same, 0)}]"

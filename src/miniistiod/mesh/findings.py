@@ -1,4 +1,4 @@
-"""The words of a warning about an object of the mesh, at the line of its document."""
+"""The words of a finding about an object of the mesh, at the line of its document."""
 
 from __future__ import annotations
 
@@ -8,7 +8,14 @@ from miniistiod.config.diagnostics import Diagnostic, Level
 from miniistiod.config.objects import Object
 
 
-def warning(about: Object[Any], path: str, code: str, cause: str, symptom: str, remedy: str) -> Diagnostic:
+def finding(
+    level: Level, about: Object[Any], path: str, code: str, cause: str, symptom: str, remedy: str
+) -> Diagnostic:
     """The diagnostic; `Store.place` knows the line of the path."""
     file, line = about.origin.file, about.origin.line
-    return Diagnostic(Level.WARNING, code, cause, symptom, remedy, file, line, 1, path, about.key)
+    return Diagnostic(level, code, cause, symptom, remedy, file, line, 1, path, about.key)
+
+
+def warning(about: Object[Any], path: str, code: str, cause: str, symptom: str, remedy: str) -> Diagnostic:
+    """A warning."""
+    return finding(Level.WARNING, about, path, code, cause, symptom, remedy)

@@ -10,7 +10,7 @@ import pytest
 import yaml
 
 from miniistiod.api.kinds import KINDS
-from miniistiod.config import Level, of_text
+from miniistiod.config import Diagnostic, Level, of_text
 from miniistiod.config.validation import RULES
 
 FILES = sorted(Path(__file__).parent.glob("*.yaml"))
@@ -33,6 +33,11 @@ def document(kind_id: str, case: dict[str, Any]) -> str:
     return json.dumps(whole)
 
 
+def weight(verdict: Diagnostic) -> Level:
+    """The webhook's: what istioctl's analysis only remarks of matches is a warning there."""
+    return Level.WARNING if verdict.code == "IST0131" else verdict.level
+
+
 @pytest.mark.parametrize(
     ("kind", "case"), CASES, ids=lambda part: part if isinstance(part, str) else part["name"]
 )
@@ -40,7 +45,8 @@ def test_verdict(kind: str, case: dict[str, Any]) -> None:
     store = of_text(document(kind, case))
     verdicts = [d for d in store.diagnostics if d.code != UNSUPPORTED]
     found = {
-        level: sorted({d.path.removeprefix("spec.") for d in verdicts if d.level is level}) for level in Level
+        level: sorted({d.path.removeprefix("spec.") for d in verdicts if weight(d) is level})
+        for level in Level
     }
     assert found[Level.ERROR] == sorted(case.get("errors", []))
     assert found[Level.WARNING] == sorted(case.get("warnings", []))

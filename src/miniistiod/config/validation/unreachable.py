@@ -10,7 +10,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from miniistiod.api.istio.networking.virtual_service_pb2 import HTTPMatchRequest, StringMatch, VirtualService
-from miniistiod.config.validation.finding import Findings, Steps, warning
+from miniistiod.config.diagnostics import Level
+from miniistiod.config.validation.finding import Finding, Findings, Steps, warning
 
 UNREACHABLE_RULE, INEFFECTIVE_MATCH = "IST0130", "IST0131"
 
@@ -71,7 +72,8 @@ def _rule(steps: Steps, name: str, reason: str) -> Findings:
 
 def _match(steps: Steps, name: str, other: str) -> Findings:
     message = f"this match of rule {name} is never used: rule {other} has one that takes the same"
-    yield from warning(steps, message, "remove it, or move the narrower match up", INEFFECTIVE_MATCH)
+    remedy = "remove it, or move the narrower match up"
+    yield Finding(steps, message, remedy, INEFFECTIVE_MATCH, Level.INFO)
 
 
 @dataclass(frozen=True, slots=True)
