@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import json
+import subprocess
 from pathlib import Path
 from typing import Any
 
 import pytest
 import yaml
 
+from miniistiod.lab.agent import agent_files, istio_proxy_variant
 from miniistiod.lab.compose import compose
 from miniistiod.lab.container import lay, redirections, rules
 from miniistiod.lab.description import lab_of
@@ -38,6 +41,28 @@ spec:
 def test_a_labs_compose_file_is_what_its_config_becomes(folder: Path) -> None:
     made = compose(Store(folder / "config").documents(), f"docker/labs/{folder.name}")
     assert (folder / "docker-compose.yaml").read_text() == made
+
+
+def test_the_variant_with_istios_own_proxy_is_what_the_config_becomes() -> None:
+    folder = LABS / "mtls"
+    made = istio_proxy_variant(Store(folder / "config").documents(), "docker/labs/mtls")
+    assert (folder / "docker-compose.istio-proxy.yaml").read_text() == made
+
+
+def test_istios_agent_is_told_what_the_stock_envoys_bootstrap_says() -> None:
+    """Read as a shell reads it, for that is who does."""
+    workload = lab_of(documents_of(MESH)).workloads[0]
+    files = dict(agent_files(workload, {"concurrency": 2}))
+    shell = ["sh", "-c", f"set -a\n{files['agent-environment']}\nenv -0"]
+    lines = subprocess.run(shell, env={}, capture_output=True, text=True, check=True).stdout.split("\0")
+    told = dict(line.split("=", 1) for line in lines if line)
+    assert (told["POD_NAME"], told["SERVICE_ACCOUNT"], told["PROXY_TYPE"]) == ("web-v1", "default", "sidecar")
+    assert json.loads(told["PROXY_CONFIG"]) == {
+        "concurrency": 2,
+        "discoveryAddress": "istiod.istio-system.svc:15012",
+    }
+    assert json.loads(told["ISTIO_META_POD_PORTS"])[0]["containerPort"] == 8080
+    assert 'security.istio.io/tlsMode="istio"' in files["labels"].splitlines()
 
 
 def services(text: str) -> dict[str, Any]:

@@ -17,15 +17,18 @@ ROOT = Path("/")
 
 @click.command()
 @click.argument("folder", type=click.Path(exists=True, file_okay=False, path_type=Path))
-def compose(folder: Path) -> None:
+@click.option("--istio-proxy", is_flag=True, help="Print the second file, for istio's own proxy image.")
+def compose(folder: Path, istio_proxy: bool) -> None:
     """Print the docker-compose.yaml of a lab.
 
     The lab's description is FOLDER/config.
     """
+    from miniistiod.lab.agent import istio_proxy_variant
     from miniistiod.lab.compose import compose as made
     from miniistiod.lab.store import Store
 
-    click.echo(made(Store(folder / "config").documents(), str(folder)), nl=False)
+    documents = Store(folder / "config").documents()
+    click.echo((istio_proxy_variant if istio_proxy else made)(documents, str(folder)), nl=False)
 
 
 @click.command()

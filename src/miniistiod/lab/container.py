@@ -18,6 +18,8 @@ import yaml
 
 from miniistiod.ca import tokens
 from miniistiod.ca.identity import Identity
+from miniistiod.lab.agent import TOKEN as AGENT_TOKEN
+from miniistiod.lab.agent import agent_files
 from miniistiod.lab.capture import by_user, capture_of, capture_rules
 from miniistiod.lab.compose import plane_name
 from miniistiod.lab.description import Lab, Workload, lab_of
@@ -87,6 +89,8 @@ def prepare(workload: Workload, lab: Lab, root: Path, reported: bool) -> None:
         )
         settings = proxy_config(workload, State(root))
         write_bootstrap(workload, address, folder, discovery, settings, mark=0).chmod(0o644)
+        for name, text in agent_files(workload, settings):
+            (folder / name).write_text(text)
         while not (folder / TOKEN).exists():
             time.sleep(LOOK)
     if reported:
@@ -178,9 +182,10 @@ def due(folder: Path, since: float) -> bool:
 
 
 def give(workload: Workload, folder: Path, authority: Path) -> None:
-    """Write the root and the token into the folder of a pod; Envoy sees them replaced."""
+    """Write the root and the token, as Envoy and as istio's agent reads it; both see them replaced."""
     (folder / ROOT).write_bytes((authority / authority_store.ROOT).read_bytes())
     identity = Identity(TRUST_DOMAIN, workload.namespace, workload.service_account)
     claims = tokens.service_account_claims(identity, datetime.now(UTC))
-    secret = token_secret(tokens.minted(claims, authority_store.token_key(authority)))
-    authority_store.secret_file(folder / TOKEN, secret.encode())
+    token = tokens.minted(claims, authority_store.token_key(authority))
+    authority_store.secret_file(folder / AGENT_TOKEN, token.encode())
+    authority_store.secret_file(folder / TOKEN, token_secret(token).encode())
