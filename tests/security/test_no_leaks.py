@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import json
-import socket
 from pathlib import Path
 
 import grpc
@@ -19,7 +18,9 @@ from miniistiod.server import authority_store, logs
 from miniistiod.server.security import Security
 from miniistiod.xds.type_rules import SDS
 from tests.security.plane import WEB, Stream, node
+from tests.support.ports import free_ports
 
+WATCH = "/debug/watch"
 GATEWAY_KEY = "Z2F0ZXdheS1wcml2YXRlLWtleS0x"
 CONFIG = f"""
 apiVersion: v1
@@ -40,22 +41,28 @@ data: {{tls.crt: Y2VydA==, tls.key: {GATEWAY_KEY}}}
 """
 
 
-def free_ports(count: int) -> list[int]:
-    """Ports that are free now, all different."""
-    with contextlib.ExitStack() as all_open:
-        sockets = [all_open.enter_context(socket.create_server(("127.0.0.1", 0))) for _ in range(count)]
-        return [each.getsockname()[1] for each in sockets]
-
-
 async def until(page: str, wanted: str) -> str:
     """The page once it has the wanted word."""
-    async with asyncio.timeout(20), httpx.AsyncClient(trust_env=False) as client:
+    async with asyncio.timeout(60), httpx.AsyncClient(trust_env=False) as client:
         while True:
             with contextlib.suppress(httpx.TransportError):
                 text = (await client.get(page)).text
                 if wanted in text:
                     return text
             await asyncio.sleep(0.01)
+
+
+async def watched(http: str, begun: asyncio.Event) -> str:
+    """All that a watcher of every conversation is told, until the control plane ends."""
+    lines = []
+    async with (
+        httpx.AsyncClient(trust_env=False) as client,
+        client.stream("GET", f"{http}{WATCH}", timeout=60) as answer,
+    ):
+        async for line in answer.aiter_lines():
+            begun.set()
+            lines.append(line)
+    return "\n".join(lines)
 
 
 async def seen(security: Security, port: int, http: str) -> list[str]:
@@ -78,7 +85,7 @@ async def seen(security: Security, port: int, http: str) -> list[str]:
         async with httpx.AsyncClient(trust_env=False) as client:
             pages = (await client.get(f"{http}/debug")).json()
             assert "/debug/configz" in pages
-            for page in pages:
+            for page in set(pages) - {WATCH}:
                 texts.append((await client.get(f"{http}{page}")).text)
         texts.append(repr(security))
     return texts
@@ -102,10 +109,17 @@ def test_nothing_that_can_be_read_holds_a_key_or_a_token(
         running = asyncio.create_task(control_plane.run())
         try:
             await until(f"http://127.0.0.1:{http}/debug/configz", "[")
-            return await seen(control_plane.security, xds, f"http://127.0.0.1:{http}")
+            begun = asyncio.Event()
+            watching = asyncio.create_task(watched(f"http://127.0.0.1:{http}", begun))
+            await begun.wait()
+            texts = await seen(control_plane.security, xds, f"http://127.0.0.1:{http}")
         finally:
             control_plane.stop()
             await running
+        told = await watching
+        assert '"SDS"' in told
+        assert "kubernetes://shop-tls" in told
+        return [*texts, told]
 
     logs.configured("json", "debug")
     texts = asyncio.run(scenario())

@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import gc
-import signal
-from collections.abc import AsyncIterator, Iterable
+from collections.abc import Iterable
 from datetime import timedelta
 from typing import Any
 
@@ -25,6 +23,7 @@ from miniistiod.server.files import ConfigFiles
 from miniistiod.server.jwks import TIMEOUT, KeyFetcher, get
 from miniistiod.server.security import Security, SecurityOptions
 from miniistiod.server.server import AdsServer
+from miniistiod.server.signals import signals
 from miniistiod.translate.request_authentication.key_set import KeySets, KeySource
 
 log = structlog.get_logger("serve")
@@ -193,16 +192,3 @@ def rarely_collected() -> None:
     gc.collect()
     gc.freeze()
     gc.set_threshold(50_000, 20, 50)
-
-
-@contextlib.asynccontextmanager
-async def signals(stopped: asyncio.Event) -> AsyncIterator[None]:
-    """SIGTERM and SIGINT set the event while this lasts."""
-    loop = asyncio.get_running_loop()
-    for number in (signal.SIGTERM, signal.SIGINT):
-        loop.add_signal_handler(number, stopped.set)
-    try:
-        yield
-    finally:
-        for number in (signal.SIGTERM, signal.SIGINT):
-            loop.remove_signal_handler(number)

@@ -73,10 +73,14 @@ class MeshSource:
 
     @property
     def mesh(self) -> Mesh:
-        """The mesh of all objects and connected proxies; the same object until one of them changes."""
+        """The mesh of all objects and connected proxies; the same object until one of them changes.
+
+        In which order proxies connect says nothing, or a restart would send their endpoints again.
+        """
         if self._mesh is None:
             first_streams = {c.proxy.id: c.workload for c in reversed(self._clients.values())}
-            made = snapshot(self.store, list(first_streams.values())[::-1], self._environment)
+            workloads = [first_streams[name] for name in sorted(first_streams)]
+            made = snapshot(self.store, workloads, self._environment)
             self._mesh = replace(made, key_sets=self._key_sets)
         return self._mesh
 

@@ -17,6 +17,7 @@ COMMANDS = {
     "get": ("apply:get", "Show the lab's objects."),
     "proxy-status": ("proxy_status:proxy_status", "Tell how far each Envoy is, and what it refused."),
     "proxy-config": ("proxy_config:proxy_config", "Show what one Envoy was given."),
+    "xds": ("xds:xds", "Watch xDS message by message; serve resources of one's own."),
     "translate": ("translate:translate", "Turn YAML into Envoy resources, without a server."),
     "validate": ("validate:validate", "Tell whether documents would be admitted."),
     "analyze": ("analyze:analyze", "Tell what is wrong or odd in a whole configuration."),

@@ -53,7 +53,8 @@ def up(what: tuple[str, ...], any_port: bool, state: Path | None) -> None:
     start = time.monotonic()
     try:
         names = what or (() if made.store.files() else (DEFAULT,))
-        made.apply(described(names))
+        if names:
+            made.apply(described(names))
         with console.status("starting the lab") as shown:
             report = made.start(not any_port, lambda now: shown.update(progress(now)))
     except KeyboardInterrupt:

@@ -18,16 +18,26 @@ address_option = click.option(
 )
 
 
+def pages_of(address: str | None) -> str:
+    """The address of the pages: the one given, else the running lab's, else the usual one."""
+    return address or pages_address() or HTTP
+
+
+def no_answer(where: str, error: Exception) -> click.ClickException:
+    """What to say when there is no control plane."""
+    return click.ClickException(
+        f"no control plane answers at {where} ({error}); start one with `miniistiod lab up` or "
+        "`miniistiod serve`, or name it with --http-address"
+    )
+
+
 def page(address: str | None, path: str, **query: str) -> Any:
     """A page's JSON. ClickException when there is no control plane, or with what it says instead."""
-    where = address or pages_address() or HTTP
+    where = pages_of(address)
     try:
         answer = httpx.get(f"http://{where}{path}", params=query, timeout=30)
     except httpx.HTTPError as error:
-        raise click.ClickException(
-            f"no control plane answers at {where} ({error}); start one with `miniistiod lab up` or "
-            "`miniistiod serve`, or name it with --http-address"
-        ) from None
+        raise no_answer(where, error) from None
     if answer.is_error:
         raise click.ClickException(answer.text.strip())
     return answer.json()

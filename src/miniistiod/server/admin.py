@@ -4,18 +4,19 @@ from __future__ import annotations
 
 import asyncio
 import json
-from collections.abc import Callable
+from collections.abc import AsyncIterator, Callable
 from typing import Any
 
 import uvicorn
 from starlette.applications import Starlette
 from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request
-from starlette.responses import JSONResponse, PlainTextResponse, Response
+from starlette.responses import JSONResponse, PlainTextResponse, Response, StreamingResponse
 from starlette.routing import Route
 
 from miniistiod.server import documents
 from miniistiod.server.server import AdsServer
+from miniistiod.server.watch import Watch
 
 METRICS_TYPE = "text/plain; version=0.0.4; charset=utf-8"
 Page = Callable[[], Any]
@@ -37,6 +38,11 @@ def debug_pages(server: AdsServer, pages: dict[str, Page]) -> Starlette:
     async def config_dump(request: Request) -> Response:
         return await dump(server, request.query_params.get("proxyID", ""))
 
+    async def watch(request: Request) -> Response:
+        types = request.query_params.get("types", "")
+        proxy = request.query_params.get("proxyID", "")
+        return watched(server, Watch(proxy, types.split(",") if types else ()))
+
     async def index(request: Request) -> Response:
         return JSONResponse(sorted(route.path for route in routes))
 
@@ -52,6 +58,7 @@ def debug_pages(server: AdsServer, pages: dict[str, Page]) -> Starlette:
         Route("/debug/syncz", syncz),
         Route("/debug/connections", connections),
         Route("/debug/config_dump", config_dump),
+        Route("/debug/watch", watch),
         Route("/metrics", metrics_page(server)),
         *(Route(path, page(show)) for path, show in pages.items()),
     ]
@@ -81,6 +88,20 @@ async def dump(server: AdsServer, proxy: str) -> Response:
         return PlainTextResponse(f"Proxy {proxy!r} is not connected to this mini-istiod.\n", 404)
     offers = documents.offers(found)
     return Response(await run_in_threadpool(dumped, offers), media_type="application/json")
+
+
+def watched(server: AdsServer, watch: Watch) -> Response:
+    """Each message of the conversation from now on, as a line of JSON, until the reader leaves."""
+
+    async def lines() -> AsyncIterator[str]:
+        server.watchers.opened(watch, server.connections)
+        try:
+            async for event in watch.events():
+                yield json.dumps(event) + "\n"
+        finally:
+            server.watchers.closed(watch)
+
+    return StreamingResponse(lines(), media_type="application/jsonl")
 
 
 def dumped(offers: documents.Offers) -> bytes:

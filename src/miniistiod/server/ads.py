@@ -22,6 +22,7 @@ from miniistiod.server.connections import Connection, Connections, Refusal
 from miniistiod.server.dialects import Dialect
 from miniistiod.server.metrics import Metrics
 from miniistiod.server.options import ServerOptions
+from miniistiod.server.watch import Watchers
 from miniistiod.xds.memo import Memo
 from miniistiod.xds.message import Response
 from miniistiod.xds.resource import Snapshot, Source
@@ -67,6 +68,7 @@ class Streams:
         self.visible = visible
         self.metrics = metrics
         self.memo = Memo(f"{secrets.token_hex(4)}-")
+        self.watchers = Watchers()
         self.serving = False
 
     async def stream(self, dialect: Dialect, only: str, context: Any) -> None:
@@ -86,6 +88,7 @@ class Streams:
         finally:
             reader.cancel()
             self.connections.closed(connection)
+            self.watchers.stream(connection, "disconnected")
             self.metrics.disconnected(connection)
 
     async def _opened(self, dialect: Dialect, only: str, context: Any) -> tuple[Connection, Any]:
@@ -102,6 +105,7 @@ class Streams:
         session.update(self.visible(self.source.snapshot(request.node), request.node, identity))
         connection = Connection(dialect, request.node, context.peer(), identity, session, time.time())
         self.connections.opened(connection)
+        self.watchers.stream(connection, "connected")
         self.metrics.connected(connection)
         return connection, request
 
@@ -131,7 +135,7 @@ class Streams:
 
     def _receive(self, connection: Connection, request: Any) -> None:
         """One request."""
-        connection.session.receive(request, time.time())
+        self.watchers.receive(connection, request, time.time())
         if connection.session.names > self.options.max_names:
             raise Refusal(EXHAUSTED, f"more than {self.options.max_names} names on a stream")
         self.metrics.received(connection, request)
@@ -146,7 +150,7 @@ class Streams:
             connection.news = False
             snapshot = self.source.snapshot(connection.node)
             connection.session.update(self.visible(snapshot, connection.node, connection.identity))
-            response = connection.session.response(time.time())
+            response = self.watchers.response(connection, time.time())
             if response is None and connection.ended:
                 return
             if response is None:

@@ -13,7 +13,7 @@ from typing import Any
 import yaml
 from google.protobuf.message import Message
 
-from miniistiod.server.messages import Json, parsed
+from miniistiod.server.messages import Json, UnknownMessage, parsed
 from miniistiod.xds.resource import Resource, resource
 from miniistiod.xds.static import StaticSource
 from miniistiod.xds.type_rules import CDS, PREFIX
@@ -40,7 +40,9 @@ def documents_in(document: Any) -> list[Json]:
     """The resources of one document: a list under `resources`, or the document itself."""
     if not document:
         return []
-    return list(document["resources"]) if "resources" in document else [document]
+    if not isinstance(document, dict):
+        raise UnknownMessage('begin with `resources:`, or with "@type" and a resource')
+    return list(document["resources"] or ()) if "resources" in document else [document]
 
 
 def raw_resource(url: str, message: Any) -> Resource:

@@ -24,6 +24,7 @@ from miniistiod.server.metrics import Metrics
 from miniistiod.server.options import ServerOptions, channel_options
 from miniistiod.server.push import Debounce
 from miniistiod.server.reflection import enable_reflection
+from miniistiod.server.watch import Watchers
 from miniistiod.xds.resource import Source
 
 
@@ -94,6 +95,11 @@ class AdsServer:
         """Whether the first full load is done and no stop was asked for."""
         return self._streams.serving
 
+    @property
+    def watchers(self) -> Watchers:
+        """Who watches the conversations of its streams."""
+        return self._streams.watchers
+
     def source_changed(self, reason: str = "config") -> None:
         """The source has something new: push it, at once when it is quiet.
 
@@ -123,6 +129,7 @@ class AdsServer:
         self._stopping = True
         self._streams.serving = False
         self._debounce.cancel()
+        self.watchers.end()
         await self._health.enter_graceful_shutdown()
         for connection in self.connections:
             connection.end(Refusal(grpc.StatusCode.UNAVAILABLE, "the server is shutting down"))
