@@ -7,6 +7,8 @@ are what the exercises on faults, retries and timeouts need.
 from __future__ import annotations
 
 import asyncio
+import base64
+import binascii
 import random
 import socket
 import uuid
@@ -94,6 +96,14 @@ async def octets(request: Request) -> Response:
     return Response(b"\0" * request.path_params["n"], media_type="application/octet-stream")
 
 
+async def decoded(request: Request) -> Response:
+    """The bytes that the path holds in base64."""
+    try:
+        return Response(base64.urlsafe_b64decode(request.path_params["text"]))
+    except binascii.Error:
+        return PlainTextResponse("this is no base64", status_code=400)
+
+
 async def stream(request: Request) -> Response:
     """So many lines, one every tenth of a second."""
 
@@ -151,6 +161,7 @@ def httpbin() -> Starlette:
         "/response-headers": response_headers,
         "/redirect/{n:int}": redirect,
         "/bytes/{n:int}": octets,
+        "/base64/{text}": decoded,
         "/stream/{n:int}": stream,
         "/cookies": cookies,
         "/uuid": random_uuid,
