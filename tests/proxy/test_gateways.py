@@ -92,6 +92,13 @@ def test_an_sni_host_that_is_claimed_twice_refuses_the_younger_server_whole() ->
     assert found.credentials == {"kubernetes://c"}
 
 
+def test_roots_that_have_a_name_of_their_own_may_be_asked_for() -> None:
+    mode = "mode: MUTUAL, caCertCredentialName: 'kubernetes-gateway://shop/roots-cacert'"
+    found = merged(gateway("a", (TLS % ("a", "a.example")).replace("mode: SIMPLE", mode)))
+    roots = {"kubernetes://c-cacert", "kubernetes-gateway://shop/roots-cacert"}
+    assert found.credentials == {"kubernetes://c"} | roots
+
+
 def test_tls_servers_of_several_gateways_share_a_port() -> None:
     found = merged(gateway("a", TLS % ("x", "a.example")), gateway("b", TLS % ("x", "b.example")))
     assert listeners(found) == {"443 HTTPS": ["a", "b"]}

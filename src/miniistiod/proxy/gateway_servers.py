@@ -75,7 +75,8 @@ class GatewayServer:
         tls = self.spec.tls
         given = tuple(tls.credential_names) or ((tls.credential_name,) if tls.credential_name else ())
         names = tuple(name if "://" in name else f"kubernetes://{name}" for name in given)
-        return names + (tuple(f"{name}-cacert" for name in names) if tls.mode in MUTUAL else ())
+        roots = (tls.ca_cert_credential_name,) if tls.ca_cert_credential_name else ()
+        return names + (tuple(f"{name}-cacert" for name in names) if tls.mode in MUTUAL else ()) + roots
 
 
 def servers(gateway: Object[gateway_pb2.Gateway], targets: Targets) -> Iterator[GatewayServer]:
