@@ -21,11 +21,13 @@ from miniistiod.analysis import (
     extensions,
     gateway_bindings,
     gateway_policies,
+    gateway_rules,
     gateway_subsets,
     istio_annotations,
     mutual_tls,
     namespaces,
     networks,
+    port_conflicts,
     retries,
     service_entries,
     services,
@@ -62,6 +64,8 @@ ANALYSERS: tuple[Analyser, ...] = (
     namespaces.analyser,
     istio_annotations.analyser,
     networks.analyser,
+    port_conflicts.analyser,
+    gateway_rules.analyser,
     deprecations.analyser,
 )
 

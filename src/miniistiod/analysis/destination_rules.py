@@ -126,7 +126,7 @@ def unverified(rule: Rule) -> Iterator[Diagnostic]:
 
 
 def repeated_subsets(world: World) -> Iterator[Diagnostic]:
-    """Subsets of a second rule for a host under a name that the first has already."""
+    """Subsets and policies of a second rule for a host that the first has already."""
     for hosts in world.mesh.destination_rules.local.values():
         for rules in (*hosts.exact.values(), *hosts.wildcard.values()):
             for rule in rules:
@@ -136,6 +136,7 @@ def repeated_subsets(world: World) -> Iterator[Diagnostic]:
 def repeated_in(rule: MergedDestinationRule) -> Iterator[Diagnostic]:
     """Those of one merged rule."""
     known: dict[str, Document] = {}
+    yield from idle_policies(rule)
     for source in rule.sources:
         names = [subset.name for subset in source.message.subsets]
         for index, name in enumerate(names):
@@ -152,3 +153,18 @@ def repeated_in(rule: MergedDestinationRule) -> Iterator[Diagnostic]:
                     "give it another name, or take one of the two out",
                 )
         known = {**dict.fromkeys(names, source), **known}
+
+
+def idle_policies(rule: MergedDestinationRule) -> Iterator[Diagnostic]:
+    """Policies for the whole host beside that of an older rule."""
+    having = [source for source in rule.sources if source.message.HasField("traffic_policy")]
+    for source in having[1:]:
+        yield message(
+            WARNING,
+            "repeated-policy",
+            source,
+            "spec.trafficPolicy",
+            f"{having[0].name} ({having[0].origin}) has a trafficPolicy for {rule.message.host} already",
+            "the older one wins, this one does nothing",
+            "merge the two into one DestinationRule",
+        )

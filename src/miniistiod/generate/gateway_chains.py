@@ -107,9 +107,9 @@ def _tcp(
 ) -> Iterator[GatewayChain]:
     """The first tcp rule that is for this server; without one there is no chain."""
     tls = server if server.spec.HasField("tls") else None
-    for rule in _bound(server, rules):
+    for rule in bound(server, rules):
         for route in rule.message.tcp:
-            matches = [_is_for(match, server) for match in route.match] or [True]
+            matches = [is_for(match, server) for match in route.match] or [True]
             if any(matches) and route.route:
                 yield GatewayChain(
                     target=_target(client, list(route.route), server, rule),
@@ -126,9 +126,9 @@ def _by_sni(
     client: TcpClient, server: GatewayServer, rules: tuple[MergedVirtualService, ...], claims: SniClaims
 ) -> Iterator[GatewayChain]:
     """PASSTHROUGH: a chain for each match of a tls rule."""
-    for rule in _bound(server, rules):
+    for rule in bound(server, rules):
         for route in (route for route in rule.message.tls if route.route):
-            for match in (match for match in route.match if _is_for(match, server)):
+            for match in (match for match in route.match if is_for(match, server)):
                 hosts = tuple(match.sni_hosts)
                 if claims.claim(server.port, server.spec.bind, hosts):
                     yield GatewayChain(
@@ -175,7 +175,7 @@ def _target(
     return routed_target(client, routes, server.spec.port.number, server.spec.port.name, rule)
 
 
-def _bound(server: GatewayServer, rules: tuple[MergedVirtualService, ...]) -> Iterator[MergedVirtualService]:
+def bound(server: GatewayServer, rules: tuple[MergedVirtualService, ...]) -> Iterator[MergedVirtualService]:
     """The rules with a host of this server."""
     for rule in rules:
         if any(_admits(server_host, rule) for server_host in server.hosts):
@@ -189,6 +189,6 @@ def _admits(server_host: str, rule: MergedVirtualService) -> bool:
     return any(overlap(host, name) for name in rule.message.hosts)
 
 
-def _is_for(match: L4MatchAttributes | TLSMatchAttributes, server: GatewayServer) -> bool:
+def is_for(match: L4MatchAttributes | TLSMatchAttributes, server: GatewayServer) -> bool:
     right_port = match.port in (0, server.spec.port.number)
     return right_port and (not match.gateways or server.gateway_name in match.gateways)

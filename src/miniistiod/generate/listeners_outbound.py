@@ -91,7 +91,7 @@ def listeners_outbound(scope: ProxyScope) -> tuple[Part, ...]:
         unclaimed=_unclaimed(fallback(scope.outbound_traffic_policy)),
         dns_family=dns_family(bound),
     )
-    entries = _scope_entries(scope, bound)
+    entries = scope_entries(scope, bound)
     port = scope.proxy.http_proxy_port or scope.settings.config.proxy_http_port
     dynamic = fallback(scope.outbound_traffic_policy) == ALLOW_ANY_DYNAMIC_DNS
     return _tcp_part(entries, side), _http_part(entries, side, http), _own_part(side, http, port, dynamic)
@@ -107,7 +107,8 @@ def _unclaimed(policy: Fallback) -> str:
 
 
 @fact
-def _scope_entries(scope: ProxyScope, bound: Bindings) -> Entries:
+def scope_entries(scope: ProxyScope, bound: Bindings) -> Entries:
+    """The outbound listeners of a proxy as values."""
     headless = tuple(
         (service, scope.endpoints(service)) for service in headless_services(tcp_client(scope).view)
     )

@@ -46,12 +46,23 @@ class Entry:
     origins: tuple[Any, ...] = ()
 
 
+@dataclass(frozen=True, slots=True)
+class Dropped:
+    """A service's port that got no chain of its own, since another service's was there first. A value."""
+
+    service: Service
+    port: Port
+    first: Any
+    server_first: bool = False
+
+
 @dataclass(frozen=True, slots=True, eq=False)
 class Entries:
     """All of them, by whether they have HTTP chains. Equal only to itself, as Entry is."""
 
     http: tuple[Entry, ...]
     tcp: tuple[Entry, ...]
+    dropped: tuple[Dropped, ...] = ()
 
 
 @dataclass(slots=True)
@@ -88,6 +99,7 @@ class Walk:
     endpoints: dict[Service, ServiceEndpoints]
     own: str
     drafts: dict[tuple[str, int], Draft] = field(default_factory=dict)
+    dropped: dict[Dropped, None] = field(default_factory=dict)
 
 
 @kept
@@ -105,7 +117,8 @@ def outbound_entries(client: TcpClient, bindings: Bindings, headless: Headless, 
     entries = tuple(found)
     is_http = [any(chain.routes for chain in entry.chains) for entry in entries]
     http = tuple(entry for entry, yes in zip(entries, is_http, strict=True) if yes)
-    return _entries(http, tuple(entry for entry, yes in zip(entries, is_http, strict=True) if not yes))
+    tcp = tuple(entry for entry, yes in zip(entries, is_http, strict=True) if not yes)
+    return _entries(http, tcp, tuple(walk.dropped))
 
 
 @kept
@@ -116,8 +129,8 @@ def _entry(
 
 
 @kept
-def _entries(http: tuple[Entry, ...], tcp: tuple[Entry, ...]) -> Entries:
-    return Entries(http, tcp)
+def _entries(http: tuple[Entry, ...], tcp: tuple[Entry, ...], dropped: tuple[Dropped, ...]) -> Entries:
+    return Entries(http, tcp, dropped)
 
 
 @kept
@@ -212,6 +225,8 @@ def _merge(walk: Walk, claim: Claim) -> None:
             walk.drafts[key] = _draft(walk, claim)
         return
     server_first = (spoken in SERVER_FIRST or draft.protocol in SERVER_FIRST) and spoken is not draft.protocol
+    if server_first and not draft.locked:
+        _drop(walk, claim, draft, server_first=True)
     if draft.locked or server_first:
         return
     if spoken is Protocol.AUTO and draft.protocol.is_http:
@@ -230,9 +245,17 @@ def _merge_into(walk: Walk, draft: Draft, claim: Claim) -> None:
     for chain in chains:
         if not any(chain.conflicts(other) for other in draft.chains):
             draft.chains.append(chain)
+        elif not chain.routes:
+            _drop(walk, claim, draft)
     draft.origins.append(claim.service.origin)
     if not (spoken.is_tcp and not draft.protocol.is_http):
         draft.protocol = Protocol.AUTO
+
+
+def _drop(walk: Walk, claim: Claim, draft: Draft, *, server_first: bool = False) -> None:
+    """Remember a port without a chain. A headless service loses nothing: both chains lead to the same Pod."""
+    if claim.service.resolution is not Resolution.PASSTHROUGH:
+        walk.dropped[Dropped(claim.service, claim.port, draft.origins[0], server_first)] = None
 
 
 def _draft(walk: Walk, claim: Claim) -> Draft:
