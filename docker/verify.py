@@ -18,7 +18,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
-SECONDS = float(os.environ.get("VERIFY_SECONDS", "90"))
+SECONDS = float(os.environ.get("VERIFY_SECONDS", "300"))
 BLOCK = re.compile(r"^```sh\n(.*?)^```", re.MULTILINE | re.DOTALL)
 ONCE = ("cp ", "rm ", "mv ", "sed ", "git ", "docker compose up", "docker compose down", "openssl ")
 """Commands that are not asked again."""
