@@ -44,3 +44,10 @@ def test_a_cluster_s_name_is_taken_apart() -> None:
 def test_a_cluster_without_endpoints_says_what_a_caller_sees() -> None:
     rows = list(resource_rows.endpoint_rows({"clusterName": V1}))
     assert rows == [("(none: requests get 503 UH)", "", "", V1)]
+
+
+def test_a_virtual_host_shows_its_shortest_names_before_addresses() -> None:
+    given = table({"cluster": V1})
+    domains = ["reviews.default.svc", "10.96.0.1", "reviews", "reviews.default"]
+    given["virtualHosts"][0]["domains"] = domains
+    assert [row[2] for row in resource_rows.route_rows(given)] == ["reviews, reviews.default + 2 more"]

@@ -216,3 +216,45 @@ def test_who_writes_a_route_without_effect_is_told_wherever_they_look(
     (accepted,) = parent["conditions"]
     assert (accepted["status"], accepted["reason"]) == ("False", "NotSupported")
     assert way_out in accepted["message"]
+
+
+def test_an_oddity_is_told_at_the_place_in_the_file_that_was_given(shell: Shell) -> None:
+    shell("apply", "-f", str(CONFIGS / "bookinfo"))
+    file = EXERCISES / "08-missing-subset" / "reviews.yaml"
+    assert f"{file}:14:17: Error [IST0101]" in shell("apply", "-f", str(file)).stderr
+
+
+@pytest.mark.parametrize(
+    ("words", "told"),
+    [
+        (("apply", "-f", "{folder}"), "no file that ends with .yaml"),
+        (("apply", "-f", "{folder}/empty.yaml"), "there is no object in"),
+        (("apply", "-f", "{folder}/nowhere"), "no file or folder"),
+        (("apply", "{folder}/empty.yaml"), "give files and folders by -f: miniistiod apply -f "),
+        (("apply",), "miniistiod apply -f FILE"),
+        (("delete", "-f", "{folder}/broken.yaml.txt"), "broken.yaml.txt is not YAML"),
+        (("get", "virtualservic"), "did you mean virtualservices?"),
+    ],
+)
+def test_a_mistake_is_answered_with_the_way_out(
+    shell: Shell, tmp_path: Path, words: tuple[str, ...], told: str
+) -> None:
+    folder = tmp_path / "given"
+    folder.mkdir()
+    if "{folder}" not in words:
+        (folder / "empty.yaml").write_text("# nothing yet\n")
+        (folder / "broken.yaml.txt").write_text("a: [")
+    result = shell(*(word.format(folder=folder) for word in words))
+    assert result.exit_code in (1, 2)
+    assert told in result.stderr
+
+
+def test_get_all_shows_every_kind(shell: Shell) -> None:
+    shell("apply", "-f", str(CONFIGS / "bookinfo"))
+    shown = shell("get", "all").stdout
+    for each in (
+        "service/reviews",
+        "deployment.apps/reviews-v1",
+        "virtualservice.networking.istio.io/bookinfo",
+    ):
+        assert each in shown

@@ -108,7 +108,7 @@ def next_steps(report: Report, folder: Path) -> str:
     lines = [] if folder == default_folder().resolve() else [f"export {VARIABLE}={folder}"]
     if "productpage-v1" in names:
         lines += [f"{program} {line}" for line in bookinfo_steps()]
-    lines += [f"{program} proxy-status", *(f"{program} proxy-config routes {name}" for name in names[-1:])]
+    lines += [f"{program} proxy-status", *(f"{program} proxy-config routes {name}" for name in names[:1])]
     lines += [f"{program} lab exec {name} -- curl -s localhost:15000/help" for name in names[:1]]
     lines += [f"{program} lab status | logs NAME | down"]
     browser = f"Open http://localhost:{page}/productpage and reload it a few times." if page else ""

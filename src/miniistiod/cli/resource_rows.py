@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import copy
+import re
 from collections.abc import Callable, Collection, Iterable, Iterator
 from dataclasses import dataclass
 from typing import Any
@@ -66,7 +67,7 @@ def socket_of(address: Json) -> str:
 def route_rows(table: Json) -> Iterator[Row]:
     """A row for each route of each virtual host."""
     for host in table.get("virtualHosts", ()):
-        domains = sorted(host.get("domains", []), key=len)
+        domains = sorted(host.get("domains", []), key=lambda name: (not re.search("[a-z*]", name), len(name)))
         shown = ", ".join(domains[:2]) + (f" + {len(domains) - 2} more" if len(domains) > 2 else "")
         for route in host.get("routes", ()) or [{}]:
             yield (
