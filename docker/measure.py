@@ -2,7 +2,7 @@
 """What a lab costs on this machine: measure.py [FOLDER ...], all labs without one. Its images are made before.
 
 Each lab is taken up with the rules that its README has in force at the first 200. Said are the seconds from `up`
-to this first 200, and the memory of all containers a minute after that, as `docker stats` counts it.
+to this first 200, and the memory of all containers half a minute after that, as `docker stats` counts it.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from pathlib import Path
 from verify import ONCE, Step, clean, program, said, spoken, steps
 
 LABS = Path(__file__).resolve().parent / "labs"
-REST, SECONDS = 60.0, 300.0
+REST, SECONDS = 30.0, 300.0
 UNITS = {"B": 1e-6, "KiB": 2**10 / 1e6, "MiB": 2**20 / 1e6, "GiB": 2**30 / 1e6}
 
 
