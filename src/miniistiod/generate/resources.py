@@ -31,6 +31,7 @@ from miniistiod.generate.clusters import clusters
 from miniistiod.generate.endpoints import endpoints
 from miniistiod.generate.extensions import extensions
 from miniistiod.generate.listeners import listeners
+from miniistiod.generate.names import names
 from miniistiod.generate.routes import routes
 from miniistiod.generate.secrets import secrets
 from miniistiod.proxy.scope import ProxyScope
@@ -47,6 +48,7 @@ GENERATORS: dict[str, Generator] = {
     f"{ENVOY}.config.route.v3.RouteConfiguration": routes,
     f"{ENVOY}.extensions.transport_sockets.tls.v3.Secret": secrets,
     f"{ENVOY}.config.core.v3.TypedExtensionConfig": extensions,
+    "type.googleapis.com/istio.networking.nds.v1.NameTable": names,
 }
 """The generator of each type URL."""
 

@@ -25,7 +25,7 @@ class Workload:
     `name` is that of the Pod, the WorkloadEntry or the proxy; `workload` that of what it belongs to (its
     Deployment). `service_account` is the bare name ("" when unknown). `port_names` gives the number of a
     container port or of a WorkloadEntry's port by its name. `tls_mode` is "istio" or "disabled".
-    `ready` is None for a Pod that says nothing of it.
+    `ready` is None for a Pod that says nothing of it. `hostname` is HOST.SUBDOMAIN, its name in the DNS.
     """
 
     source: WorkloadSource

@@ -109,7 +109,7 @@ def pod_workload(
         network=network,
         cluster=settings.cluster,
         node=spec.node_name,
-        hostname=(spec.hostname or origin.name) if spec.subdomain else "",
+        hostname=f"{spec.hostname or origin.name}.{spec.subdomain}" if spec.subdomain else "",
         tls_mode=origin.labels.get(TLS_MODE, "disabled"),
         ready=next((c.status == "True" for c in status.conditions if c.type == "Ready"), None),
         origin=origin,

@@ -17,6 +17,7 @@ LDS = PREFIX + "envoy.config.listener.v3.Listener"
 RDS = PREFIX + "envoy.config.route.v3.RouteConfiguration"
 SDS = PREFIX + "envoy.extensions.transport_sockets.tls.v3.Secret"
 ECDS = PREFIX + "envoy.config.core.v3.TypedExtensionConfig"
+NDS = PREFIX + "istio.networking.nds.v1.NameTable"
 
 
 def no_endpoints(name: str) -> bytes:
@@ -66,6 +67,8 @@ TYPES = (
     TypeRules(SDS, "SDS", wildcard=False),
     # Envoy takes a removed extension out of a listener that still names it (envoy#32823).
     TypeRules(ECDS, "ECDS", wildcard=False, removal=False),
+    # Asked for by Istio's agent, not by Envoy: one resource without a name.
+    TypeRules(NDS, "NDS", full_state=True),
 )
 BY_URL = {rules.url: rules for rules in TYPES}
 ORDER = {rules.url: place for place, rules in enumerate(TYPES)}
