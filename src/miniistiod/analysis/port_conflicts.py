@@ -8,12 +8,13 @@ from collections.abc import Iterator
 
 from miniistiod.analysis.message import WARNING, message
 from miniistiod.analysis.world import World
+from miniistiod.api.istio.networking.sidecar_pb2 import Sidecar
 from miniistiod.config.diagnostics import Diagnostic
 from miniistiod.explain.vantage import vantage
 from miniistiod.generate.bindings import bindings
 from miniistiod.generate.listeners_outbound import scope_entries
 from miniistiod.generate.outbound_entries import Dropped
-from miniistiod.mesh.service import Port, Service
+from miniistiod.mesh.service import UNSPECIFIED, Port, Resolution, Service
 from miniistiod.proxy.inbound import ServiceTarget, service_targets
 from miniistiod.vocab.protocol import Protocol
 
@@ -36,6 +37,8 @@ def path_of(service: Service, port: Port) -> str:
 
 def at_clients(world: World) -> Iterator[Diagnostic]:
     """Ports without a chain of their own in the outbound listeners of some namespace's clients."""
+    if not may_meet(world):
+        return
     found: dict[Dropped, None] = {}
     for namespace in dict.fromkeys(each.namespace for each in world.workloads):
         scope = vantage("sidecar", namespace, {}, world.mesh)
@@ -58,6 +61,23 @@ def at_clients(world: World) -> Iterator[Diagnostic]:
             f"connections to {each.service.hostname} are read and routed as those of {other.name}",
             "give each service addresses or a port of its own, or use TLS (told apart by SNI)",
         )
+
+
+def may_meet(world: World) -> bool:
+    """Whether services meet on an address and port where one is not HTTP: a quick look before the long one."""
+    listeners = (listener for sidecar in world.store.of(Sidecar) for listener in sidecar.message.egress)
+    if any(listener.HasField("port") for listener in listeners):
+        return True
+    held: dict[tuple[str, int], set[Service]] = {}
+    plain: set[tuple[str, int]] = set()
+    for service in world.mesh.services.all:
+        for port in service.ports if service.resolution is not Resolution.PASSTHROUGH else ():
+            for address in (UNSPECIFIED,) if port.protocol.is_http else service.addresses:
+                place = (UNSPECIFIED if "/" in address else address, port.number)
+                held.setdefault(place, set()).add(service)
+                if not port.protocol.is_http:
+                    plain.add(place)
+    return any(len(held[place]) > 1 for place in plain)
 
 
 def at_servers(world: World) -> Iterator[Diagnostic]:
