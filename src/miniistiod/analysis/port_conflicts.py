@@ -64,7 +64,7 @@ def at_clients(world: World) -> Iterator[Diagnostic]:
 
 
 def may_meet(world: World) -> bool:
-    """Whether services meet on an address and port where one is not HTTP: a quick look before the long one."""
+    """Whether services meet on an address and port where one is not HTTP: quick, before the long look."""
     listeners = (listener for sidecar in world.store.of(Sidecar) for listener in sidecar.message.egress)
     if any(listener.HasField("port") for listener in listeners):
         return True
