@@ -16,6 +16,7 @@ from miniistiod.lab.container import lay, redirections, rules
 from miniistiod.lab.description import lab_of
 from miniistiod.lab.store import Store, documents_of
 
+CONFIGS = Path(__file__).parents[2] / "configs"
 LABS = Path(__file__).parents[2] / "docker" / "labs"
 MESH = """\
 apiVersion: v1
@@ -41,6 +42,24 @@ spec:
 def test_a_labs_compose_file_is_what_its_config_becomes(folder: Path) -> None:
     made = compose(Store(folder / "config").documents(), f"docker/labs/{folder.name}")
     assert (folder / "docker-compose.yaml").read_text() == made
+
+
+OWN = {
+    "authz-jwt/other.yaml",
+    "canary-control-plane/mesh.yaml",
+    "egress/egress.yaml",
+    "egress/mesh.yaml",
+    "httpbin-ingress/ingress.yaml",
+}
+"""Descriptions that only a compose lab has; all others are those of the labs in network namespaces."""
+
+
+@pytest.mark.parametrize("folder", sorted(LABS.iterdir()), ids=lambda folder: folder.name)
+def test_both_back_ends_run_the_same_descriptions(folder: Path) -> None:
+    """A learner edits config/ of a compose lab, so it holds copies; a copy that drifts would be a second lab."""
+    known = {path.read_bytes() for path in CONFIGS.rglob("*.yaml")}
+    own = {f"{folder.name}/{p.name}" for p in folder.glob("config/*.yaml") if p.read_bytes() not in known}
+    assert own == {name for name in OWN if name.startswith(f"{folder.name}/")}
 
 
 def test_the_variant_with_istios_own_proxy_is_what_the_config_becomes() -> None:
