@@ -65,3 +65,30 @@ def test_what_is_said_is_what_happens(lab: LiveLab) -> None:
             )
     assert said == done
     assert len({outcome for pair in said for outcome in pair}) == 9
+
+
+def test_what_is_said_of_tls_and_bytes_is_what_happens(lab: LiveLab) -> None:
+    to = "route: [{{destination: {{host: {}-echo.default.svc.cluster.local, port: {{number: {}}}}}}}]"
+    tls = f"tls: [{{match: [{{port: 443, sniHosts: [through.example.com]}}], {to.format('tls', 9443)}}}]"
+    tcp = f"tcp: [{{{to.format('tcp', 9000)}}}]"
+    with lab.rules(
+        gateway("through", server(443, "TLS", "through.example.com", "mode: PASSTHROUGH")),
+        virtual_service("through", "through.example.com", "through", tls),
+        gateway("bytes", server(31400, "TCP", "'*'")),
+        virtual_service("bytes", "'*'", "bytes", tcp),
+    ):
+        store = ConfigFiles([lab.state.config]).load()
+        said = [
+            at_gateway(store, name, Request(f"{host}.example.com")).outcome
+            for name, host in (("through", "through"), ("through", "other"), ("bytes", "any"))
+        ]
+        done = [
+            visit(lab, f"{host}.example.com", port, tls=port == 443, say="hello")
+            for host, port in (("through", 443), ("other", 443), ("any", 31400))
+        ]
+    assert said == [
+        "TLS passes through unopened to tls-echo.default.svc.cluster.local:9443",
+        "the connection is closed: no rule takes it",
+        "its bytes go to tcp-echo.default.svc.cluster.local:9000",
+    ]
+    assert [visited.body for visited in done] == ["tls-echo\nhello", "", "tcp-echo\nhello"]

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from typing import Any
 
-from miniistiod.app.routes import at_gateway, from_workload, written
+import pytest
+
+from miniistiod.app.routes import NoGateway, at_gateway, from_workload, written
 from miniistiod.config import Store, of_text
+from miniistiod.explain.judgement import Explanation
 from miniistiod.explain.request import Request
-from miniistiod.explain.route import Explanation
 
 BASE = """
 apiVersion: v1
@@ -148,3 +150,75 @@ def test_a_sidecar_obeys_the_rules_of_the_service() -> None:
 def test_a_service_without_rules_is_reached_itself() -> None:
     found = from_workload(of_text(BASE), "client.shop", Request("web.shop"))
     assert found.outcome == "no rule: to the service itself, web.shop.svc.cluster.local:80"
+
+
+def edge(name: str, *servers: str) -> str:
+    """A Gateway beside the first one, on the same router."""
+    head = "apiVersion: networking.istio.io/v1\nkind: Gateway"
+    spec = f"{{selector: {{istio: front}}, servers: [{', '.join(servers)}]}}"
+    return f"{head}\nmetadata: {{name: {name}, namespace: edge}}\nspec: {spec}\n---\n"
+
+
+def below(name: str, host: str, spec: str) -> str:
+    """A VirtualService with rules below HTTP."""
+    head = "apiVersion: networking.istio.io/v1\nkind: VirtualService"
+    spec = f"{{hosts: ['{host}'], gateways: [edge/{name}], {spec}}}"
+    return f"{head}\nmetadata: {{name: {name}, namespace: shop}}\nspec: {spec}\n---\n"
+
+
+TO = "route: [{destination: {host: web.shop.svc.cluster.local, port: {number: 80}}}]"
+HTTPS = "{port: {number: 443, name: https, protocol: HTTPS}, hosts: ['s.example.com'], "
+LET_THROUGH = "{port: {number: 443, name: tls, protocol: TLS}, hosts: ['t.example.com', 'u.example.com'], "
+BYTES = "{port: {number: 9000, name: tcp, protocol: TCP}, hosts: ['*']}"
+
+
+def test_a_gateway_with_https_only_is_asked_over_https() -> None:
+    given = edge("secure", HTTPS + "tls: {mode: SIMPLE, credentialName: c}}")
+    store = of_text(BASE + given + rules("s", "s.example.com", answer(201), "edge/secure"))
+    assert at_gateway(store, "secure", Request("s.example.com")).outcome == "answered by the proxy: 201"
+    stranger = at_gateway(store, "secure", Request("x.example.com"))
+    assert stranger.outcome == "no TLS: no server of this gateway is for this name"
+    assert whys(stranger) == {"s spec.hosts": ("its hosts are s.example.com",)}
+    plain = at_gateway(store, "front", Request("s.example.com"))
+    assert whys(plain) == {
+        "s spec.hosts": ("its Gateway has no HTTP server that lets this host in from its namespace",)
+    }
+
+
+def test_a_port_that_a_gateway_has_not_is_no_question() -> None:
+    with pytest.raises(NoGateway, match="no server on port 443; it has 80"):
+        at_gateway(of_text(BASE), "front", Request("s.example.com", port=443))
+
+
+def test_tls_that_passes_through_is_led_by_its_name() -> None:
+    tls = (
+        f"tls: [{{match: [{{port: 443, sniHosts: [u.example.com]}}], {TO}}},"
+        f" {{match: [{{port: 444, sniHosts: [t.example.com]}}, {{sniHosts: [t.example.com]}}], {TO}}}]"
+    )
+    given = edge("through", LET_THROUGH + "tls: {mode: PASSTHROUGH}}")
+    store = of_text(BASE + given + below("through", "*.example.com", tls))
+    found = at_gateway(store, "through", Request("t.example.com"))
+    assert found.outcome == "TLS passes through unopened to web.shop.svc.cluster.local:80"
+    assert [each.path for each in (found.taken,) if each] == ["spec.tls[1].match[1]"]
+    assert whys(found) == {
+        "through spec.tls[0].match[0]": ("its sniHosts are u.example.com",),
+        "through spec.tls[1].match[0]": ("the port is 443, not 444",),
+    }
+    stranger = at_gateway(store, "through", Request("x.example.com"))
+    assert stranger.outcome == "the connection is closed: no rule takes it"
+    assert whys(stranger) == {"through spec.servers": ("its hosts are t.example.com, u.example.com",)}
+
+
+def test_bytes_are_led_by_their_port() -> None:
+    tcp = f"tcp: [{{match: [{{port: 9001}}], {TO}}}, {{{TO}}}]"
+    store = of_text(BASE + edge("bytes", BYTES) + below("bytes", "*", tcp))
+    found = at_gateway(store, "bytes", Request("any.example.com"))
+    assert found.outcome == "its bytes go to web.shop.svc.cluster.local:80"
+    assert [each.path for each in (found.taken,) if each] == ["spec.tcp[1]"]
+    assert whys(found) == {"bytes spec.tcp[0].match[0]": ("the port is 9000, not 9001",)}
+
+
+def test_rules_bound_to_other_gateways_of_the_router_are_no_noise() -> None:
+    other = edge("other", "{port: {number: 80, name: http, protocol: HTTP}, hosts: ['*.example.org']}")
+    store = of_text(BASE + other + rules("far", "a.example.org", answer(202), "edge/other"))
+    assert asked(store, "a.example.com").passed == ()

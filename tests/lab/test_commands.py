@@ -134,6 +134,11 @@ def test_routes_tells_which_rule_takes_a_request_and_where_it_stands(shell: Shel
     assert said[1] == "  by VirtualService default/httpbin spec.http[0].match[1]"
     assert said[2].strip().startswith(f"{shell.state}/config/default/virtualservice-httpbin.yaml:")
     assert "the path is /delay/1, not prefix /status" in said[-1]
+    for header in ("x-a: b", "x-a=b"):
+        assert (
+            shell("routes", "httpbin.example.com", "/delay/1", "--gateway", "httpbin", "-H", header).exit_code
+            == 0
+        )
     lost = shell("routes", "httpbin.example.com", "/", "--gateway", "nobody")
     assert (lost.exit_code, "default/httpbin" in lost.stderr) == (1, True)
     unclear = shell("routes", "httpbin.example.com")

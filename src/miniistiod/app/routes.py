@@ -12,8 +12,10 @@ from miniistiod.api.istio.networking.gateway_pb2 import Gateway
 from miniistiod.app.authorization import authorization, subjects
 from miniistiod.config import Place, Store
 from miniistiod.config.objects import Object
+from miniistiod.explain.judgement import Explanation, Judged
 from miniistiod.explain.request import Request
-from miniistiod.explain.route import Explanation, Judged, explanation
+from miniistiod.explain.route import at_gateway as explanation_at_gateway
+from miniistiod.explain.route import in_mesh
 from miniistiod.explain.vantage import vantage
 from miniistiod.mesh.gateway_listeners import INFIX, SERVICE
 from miniistiod.mesh.mesh import Mesh
@@ -32,18 +34,24 @@ class NoGateway(LookupError):
 def from_workload(store: Store, workload: str, request: Request) -> Explanation:
     """What the sidecar of a workload does. Raises NoWorkload."""
     subject = authorization(store, workload).subject
-    return explanation(vantage("sidecar", subject.namespace, subject.labels, snapshot(store)), request)
+    return in_mesh(vantage("sidecar", subject.namespace, subject.labels, snapshot(store)), request)
 
 
 def at_gateway(store: Store, name: str, request: Request) -> Explanation:
-    """What the routers of a Gateway do. Raises NoGateway."""
+    """What the routers of a Gateway do. Raises NoGateway, also for a port that it does not have."""
     mesh = snapshot(store)
     namespace, _, short = name.rpartition("/")
     found = [g for g in mesh.gateways if own_name(g) == short and namespace in ("", g.namespace)]
     if not found:
         known = ", ".join(sorted({f"{g.namespace}/{own_name(g)}" for g in mesh.gateways})) or "none"
         raise NoGateway(f"no Gateway {name}; there are {known}")
-    return explanation(vantage("router", *router_of(found[0], store, mesh), mesh), request)
+    ports = sorted({server.port.number for each in found for server in each.message.servers})
+    if request.port and request.port not in ports:
+        has = ", ".join(map(str, ports)) or "none"
+        raise NoGateway(f"Gateway {name} has no server on port {request.port}; it has {has}")
+    scope = vantage("router", *router_of(found[0], store, mesh), mesh)
+    names = frozenset(f"{each.namespace}/{each.name}" for each in found)
+    return explanation_at_gateway(scope, request, names)
 
 
 def own_name(gateway: Object[Gateway]) -> str:
@@ -79,4 +87,6 @@ def written(store: Store, judged: Judged) -> Written:
         for route in store.of_kind("HTTPRoute"):
             if (route.namespace, route.name) == (namespace, name):
                 about, path = route, f"spec.rules[{index}]"
+            elif not judged.name and route.origin == about.origin:
+                about, path = route, "spec.hostnames"
     return Written(f"{about.kind.name} {about.namespace}/{about.name} {path}", store.place(about, path))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 import click
@@ -10,9 +11,11 @@ from miniistiod.app.authorization import NoWorkload
 from miniistiod.app.routes import NoGateway, at_gateway, from_workload, written
 from miniistiod.cli.lab_state import existing, state_option
 from miniistiod.config import Store
+from miniistiod.explain.judgement import Explanation, Judged
 from miniistiod.explain.request import Request
-from miniistiod.explain.route import Explanation, Judged
 from miniistiod.server.files import ConfigFiles
+
+HEADER = re.compile(r"\s*(?P<name>[^\s:=]+)\s*[:=]\s*(?P<value>.*)", re.DOTALL)
 
 
 @click.command()
@@ -21,9 +24,9 @@ from miniistiod.server.files import ConfigFiles
 @click.option("--gateway", metavar="[NAMESPACE/]NAME", help="The Gateway at which the request comes in.")
 @click.option("--from", "source", metavar="NAME[.NAMESPACE]", help="The workload that sends the request.")
 @click.option("--method", "-X", default="GET", show_default=True, help="Its method.")
-@click.option("--header", "-H", multiple=True, metavar="NAME=VALUE", help="A header of the request.")
+@click.option("--header", "-H", multiple=True, metavar="NAME:VALUE", help="A header of the request.")
 @click.option("--port", type=int, default=0, help="The port; the first that fits unless told.")
-@click.option("--tls", is_flag=True, help="The request comes over HTTPS.")
+@click.option("--tls", is_flag=True, help="Over HTTPS, where the Gateway has both.")
 @click.option(
     "--config",
     "-c",
@@ -78,8 +81,8 @@ def described(judged: Judged, store: Store, word: str = "") -> list[str]:
 
 
 def named(headers: tuple[str, ...]) -> list[tuple[str, str]]:
-    """NAME=VALUE, with the name in lower case."""
-    parted = [each.partition("=") for each in headers]
-    if wrong := [name for name, sign, _ in parted if not sign]:
-        raise click.BadParameter(f"{wrong[0]!r} is not NAME=VALUE", param_hint="--header")
-    return [(name.strip().lower(), value) for name, _, value in parted]
+    """NAME: VALUE as curl takes it, or NAME=VALUE; the name in lower case."""
+    parted = [HEADER.fullmatch(each) for each in headers]
+    if None in parted:
+        raise click.BadParameter(f"{headers[parted.index(None)]!r} is not NAME: VALUE", param_hint="--header")
+    return [(found["name"].lower(), found["value"]) for found in parted if found is not None]

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Iterator
-from dataclasses import dataclass, replace
-from typing import Any, NamedTuple
+from dataclasses import replace
+from typing import NamedTuple
 
 from miniistiod.api.istio.networking.virtual_service_pb2 import HTTPMatchRequest, HTTPRoute
-from miniistiod.config.objects import Object
+from miniistiod.explain.below_http import below_http
+from miniistiod.explain.judgement import Explanation, Judged, shares
 from miniistiod.explain.match import misses
 from miniistiod.explain.request import Request
 from miniistiod.explain.rules import Rule, rules_of
@@ -17,26 +18,6 @@ from miniistiod.mesh.virtual_services import MESH, MergedVirtualService
 from miniistiod.proxy.gateway_servers import GatewayServer
 from miniistiod.proxy.scope import ProxyScope
 from miniistiod.translate.virtual_service.match import is_catch_all, route_match
-
-
-class Judged(NamedTuple):
-    """One rule or document that was asked: `why` it does not take the request; () when it does. `name` is the
-    rule's own, by which one of the Gateway API is found in its HTTPRoute.
-    """
-
-    about: Object[Any]
-    path: str
-    why: tuple[str, ...]
-    name: str = ""
-
-
-@dataclass(frozen=True, slots=True)
-class Explanation:
-    """What becomes of a request. `taken` is the rule that takes it, None when it is no rule that decides."""
-
-    outcome: str
-    taken: Judged | None
-    passed: tuple[Judged, ...]
 
 
 class Offer(NamedTuple):
@@ -52,13 +33,25 @@ class Offer(NamedTuple):
         return is_catch_all(route_match(self.match, self.rule.owner.gateway_api))
 
 
-def explanation(scope: ProxyScope, request: Request) -> Explanation:
-    """What a gateway or a sidecar does with the request."""
-    return at_gateway(scope, request) if scope.proxy.is_router else in_mesh(scope, request)
+def at_gateway(scope: ProxyScope, request: Request, gateways: frozenset[str]) -> Explanation:
+    """What a router does with what comes in at these Gateways (NAMESPACE/NAME)."""
+    asked = [
+        server
+        for merged in scope.gateway.by_port.values()
+        for server in merged.servers
+        if server.gateway_name in gateways and request.port in (0, server.spec.port.number)
+    ]
+    http = [server for server in asked if server.is_http]
+    if asked and not http:
+        return below_http(scope, asked, request)
+    encrypted = bool(http) and all(server.is_tls for server in http)
+    return over_http(scope, replace(request, tls=request.tls or encrypted), gateways)
 
 
-def at_gateway(scope: ProxyScope, request: Request) -> Explanation:
-    """What a gateway does: the narrowest host decides, then the rules bound to it in their order."""
+def over_http(scope: ProxyScope, request: Request, gateways_asked: frozenset[str]) -> Explanation:
+    """The narrowest host decides, then the rules bound to it in their order. All Gateways of a router on one
+    port are merged, so those of others count too.
+    """
     hosts = served_hosts(scope, request)
     refused = tuple(
         Judged(server.gateway, "spec.servers", (f"this server is left out: {reason}",))
@@ -69,12 +62,55 @@ def at_gateway(scope: ProxyScope, request: Request) -> Explanation:
     gateways = frozenset(chosen.values())
     offers = [offer for rules in chosen for offer in offers_of(rules, scope, gateways, request.port)]
     found = decision(sorted(offers, key=lambda each: each.catch_all), scope, gateways, request)
-    outcome = found.outcome if covering else "404: no rule of this gateway is for this host"
-    others = elsewhere(scope, chosen, scope.gateway.gateway_names, request.host.lower())
+    outcome = found.outcome if covering else nobody(scope, request)
+    others = tuple(
+        unasked(scope, chosen, gateways_asked, request, min(covering, key=specificity, default=""))
+    )
     redirecting = next(redirects(scope, request), None)
     if redirecting is not None:
         return Explanation("301 to https, whatever the rules say", redirecting, (*refused, *others))
     return Explanation(outcome, found.taken, (*refused, *found.passed, *others))
+
+
+def nobody(scope: ProxyScope, request: Request) -> str:
+    """What a host gets that no rule is for: over TLS a name that no server has ends the handshake."""
+    names = [name for server in http_servers(scope, request) for name in server.sni_hosts]
+    if request.tls and not any(subset_of(request.host.lower(), name) for name in names):
+        return "no TLS: no server of this gateway is for this name"
+    return "404: no rule of this gateway is for this host"
+
+
+def unasked(
+    scope: ProxyScope,
+    asked: Collection[MergedVirtualService],
+    gateways: frozenset[str],
+    request: Request,
+    narrowest: str,
+) -> Iterator[Judged]:
+    """VirtualServices for this host, or bound to the Gateways that the user means, that were not asked."""
+    host = request.host.lower()
+    here = frozenset(scope.gateway.gateway_names)
+    let_in = {
+        rules: shared
+        for server in http_servers(scope, request)
+        for rules, shared in bound(server, scope.gateway)
+    }
+    for rules in scope.mesh.virtual_services.rules:
+        named = any(subset_of(host, name) for name in rules.message.hosts)
+        if rules in asked or not rules.message.http or not (named or gateways.intersection(rules.gateways)):
+            continue
+        path = "spec.hosts"
+        if not here.intersection(rules.gateways):
+            path, why = "spec.gateways", f"it is bound to {', '.join(rules.gateways)} only"
+        elif not named:
+            why = f"its hosts are {', '.join(rules.message.hosts)}"
+        elif any(subset_of(host, shared) for shared in let_in.get(rules, ())):
+            why = f"the rules for the narrower host {narrowest} come first"
+        else:
+            kind = "HTTPS" if request.tls else "HTTP"
+            at = f" on port {request.port}" if request.port else ""
+            why = f"its Gateway has no {kind} server{at} that lets this host in from its namespace"
+        yield Judged(rules.origin, path, (why,))
 
 
 def redirects(scope: ProxyScope, request: Request) -> Iterator[Judged]:
@@ -113,7 +149,7 @@ def in_mesh(scope: ProxyScope, request: Request) -> Explanation:
     port = request.port or (service.ports[0].number if service is not None and service.ports else 80)
     listener = scope.outbound.listener(port)
     rules = _governing(listener.virtual_services, host) if listener is not None else None
-    others = elsewhere(scope, () if rules is None else (rules,), (MESH,), host)
+    others = elsewhere(scope, () if rules is None else (rules,), host)
     if rules is None:
         to = f"to the service itself, {host}:{port}" if service else "as the mesh's outbound policy has it"
         return Explanation(f"no rule: {to}", None, others)
@@ -143,23 +179,16 @@ def decision(
     return Explanation(outcome, taken, tuple(passed))
 
 
-def elsewhere(
-    scope: ProxyScope, asked: Collection[MergedVirtualService], gateways: Iterable[str], host: str
-) -> tuple[Judged, ...]:
-    """VirtualServices that were not asked although they are for this host, or bound to this gateway."""
-    found, here = [], frozenset(gateways)
+def elsewhere(scope: ProxyScope, asked: Collection[MergedVirtualService], host: str) -> tuple[Judged, ...]:
+    """VirtualServices for this host that do not govern it in the mesh."""
+    found = []
     for rules in scope.mesh.virtual_services.rules:
-        named = any(subset_of(host, name) for name in rules.message.hosts)
-        is_bound = bool(here.intersection(rules.gateways))
-        if rules in asked or not (named or is_bound):
+        if rules in asked or not any(subset_of(host, name) for name in rules.message.hosts):
             continue
-        if not is_bound:
-            why = f"it is bound to {', '.join(rules.gateways)} only"
-        elif not named:
-            why = f"its hosts are {', '.join(rules.message.hosts)}"
+        if MESH in rules.gateways:
+            why, path = "a narrower or older rule has the host", "spec.hosts"
         else:
-            why = "a narrower or older rule has the host, or the gateway does not let this host in"
-        path = "spec.gateways" if not is_bound else "spec.hosts"
+            why, path = f"it is bound to {', '.join(rules.gateways)} only", "spec.gateways"
         found.append(Judged(rules.origin, path, (why,)))
     return tuple(found)
 
@@ -170,13 +199,7 @@ def action(http: HTTPRoute) -> str:
         return f"redirect: {http.redirect.redirect_code or 301}"
     if http.HasField("direct_response"):
         return f"answered by the proxy: {http.direct_response.status}"
-    shares = []
-    for each in http.route:
-        to = each.destination
-        port = f":{to.port.number}" if to.port.number else ""
-        subset = f" subset {to.subset}" if to.subset else ""
-        shares.append(f"{to.host}{port}{subset}" + (f" ({each.weight} %)" if each.weight else ""))
-    return f"to {', '.join(shares)}"
+    return f"to {shares(http.route)}"
 
 
 def _governing(rules: Iterable[MergedVirtualService], host: str) -> MergedVirtualService | None:
