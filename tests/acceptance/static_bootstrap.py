@@ -56,7 +56,10 @@ def with_routes(body: bytes, tables: Bodies, extensions: Bodies) -> listener_pb2
     listener = listener_pb2.Listener.FromString(body)
     for chain in (*listener.filter_chains, listener.default_filter_chain):
         for filter in chain.filters:
-            if filter.typed_config.Is(hcm.HttpConnectionManager.DESCRIPTOR):
+            if filter.HasField("config_discovery"):
+                found = extension_pb2.TypedExtensionConfig.FromString(extensions[filter.name])
+                filter.typed_config.CopyFrom(found.typed_config)
+            elif filter.typed_config.Is(hcm.HttpConnectionManager.DESCRIPTOR):
                 fill_manager(filter, tables, extensions)
     return listener
 

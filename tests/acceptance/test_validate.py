@@ -1,4 +1,4 @@
-"""Every reference case, as a stock Envoy gets it, is accepted by real Envoys."""
+"""Every reference case, as a stock Envoy gets it, is accepted by real Envoys; and what those cases lack."""
 
 from __future__ import annotations
 
@@ -8,8 +8,13 @@ from pathlib import Path
 
 import pytest
 
+from miniistiod.config import of_text
+from miniistiod.mesh.snapshot import snapshot
+from miniistiod.proxy.node import proxy
+from miniistiod.proxy.scope import ProxyScope
+from tests.acceptance.conftest import OLDEST
 from tests.acceptance.static_bootstrap import static_bootstrap
-from tests.parity import ours, reference
+from tests.parity import nodes, ours, reference
 
 
 @cache
@@ -21,11 +26,32 @@ def bootstraps(name: str) -> dict[str, bytes]:
     }
 
 
-def refusal(envoy: str, bootstrap: bytes, folder: Path) -> str:
-    """What Envoy says against a bootstrap; "" when it takes it."""
+LACKING = Path(__file__).parents[1] / "support" / "cases"
+MORE = ("extensions", "tracing-datadog", "tracing-skywalking", "tracing-zipkin")
+"""Cases of our own with what no reference case has: other tracers, Lua, Wasm and what stands in for it."""
+
+
+@cache
+def more_bootstraps(name: str, minor: int) -> dict[str, bytes]:
+    """The same of a case of our own, for an Envoy 1.MINOR. No file has a module, so each is fetched."""
+    text = "\n---\n".join((LACKING / f"{each}.yaml").read_text() for each in ("world", name))
+    text = text.replace("file:///", "https://wasm.example/")
+    mesh, made = snapshot(of_text(text)), {}
+    for key, pod in nodes.pods_of(text).items():
+        node = nodes.node(pod, stock=True)
+        node.user_agent_build_version.version.minor_number = minor
+        bootstrap = static_bootstrap(ProxyScope(proxy(node), mesh))
+        made[key] = bootstrap.SerializeToString(deterministic=True)
+    return made
+
+
+def refusal(envoy: str, bootstrap: bytes, folder: Path, *, newer: bool = False) -> str:
+    """What Envoy says against a bootstrap; "" when it takes it. `newer`: with fields that an old Envoy does
+    not know, which it passes over in what it is sent."""
     path = folder / "bootstrap.pb"
     path.write_bytes(bootstrap)
     command = [envoy, "--mode", "validate", "-c", str(path), "--log-level", "error", "--concurrency", "1"]
+    command += ["--allow-unknown-static-fields"] if newer else []
     done = subprocess.run(command, capture_output=True, text=True, check=False)
     return done.stdout + done.stderr if done.returncode else ""
 
@@ -35,6 +61,14 @@ def test_case(name: str, envoy: str, tmp_path: Path) -> None:
     given = bootstraps(name)
     assert given
     assert {proxy: said for proxy, made in given.items() if (said := refusal(envoy, made, tmp_path))} == {}
+
+
+@pytest.mark.parametrize("name", MORE)
+def test_what_no_reference_case_has(name: str, envoy: str, tmp_path: Path) -> None:
+    given = more_bootstraps(name, 36 if Path(envoy) == OLDEST else 40)
+    assert given
+    refused = {key: refusal(envoy, made, tmp_path, newer=True) for key, made in given.items()}
+    assert {key: said for key, said in refused.items() if said} == {}
 
 
 @pytest.mark.parametrize(

@@ -100,7 +100,8 @@ def _stats(applied: Applied, settings: MeshSettings, side: ListenerClass) -> tup
 class SpanIdentity:
     """What spans say of their proxy. A value, shared by all replicas of a workload.
 
-    `cluster` is the Node's own; `service` the name by OpenTelemetry's conventions.
+    `cluster` is the Node's own; `service` the name by OpenTelemetry's conventions. `formats`: it knows tags
+    made by a format.
     """
 
     labels: tuple[tuple[str, str], ...]
@@ -110,7 +111,11 @@ class SpanIdentity:
     cluster: str
     service: str
     router: bool
+    formats: bool = True
 
+
+TAGS_BY_FORMAT = (1, 29), (1, 37)
+"""The first release of Istio, and of Envoy, that knows tags of spans made by a format."""
 
 _IDENTITY_LABELS = ("service.istio.io/canonical-name", "service.istio.io/canonical-revision")
 
@@ -126,6 +131,7 @@ def span_identity(proxy: Proxy) -> SpanIdentity:
         cluster=proxy.node_cluster,
         service=_conventional_name(proxy),
         router=proxy.is_router,
+        formats=not proxy.is_older(*TAGS_BY_FORMAT),
     )
 
 
@@ -172,7 +178,9 @@ def traces(
     base = _provider_spans(choice, collectors, identity)
     if base is None:
         return Traces()
-    tags += custom_tags(choice.tags) if choice.tags else tracing.custom_tags(own.custom_tags)
+    tags += (
+        custom_tags(choice.tags, identity.formats) if choice.tags else tracing.custom_tags(own.custom_tags)
+    )
     spans = tracing.spans(_sampling(choice, own), tags, own.max_path_tag_length, base)
     if not choice.propagates:
         spans = tracing.without_propagation(spans)

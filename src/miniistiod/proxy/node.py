@@ -44,7 +44,8 @@ class Proxy:
     `proxy_config` is the PROXY_CONFIG of the metadata as JSON text, None when absent or null (then the
     mesh's defaultConfig counts). `istio_extensions`: it has Istio's own filters (DESIGN decision 5).
     `node_cluster` is the Node's own cluster (APP.NAMESPACE), as spans name it. `version` is (major, minor,
-    patch) of ISTIO_VERSION. `metadata` is everything as it came.
+    patch) of ISTIO_VERSION, `envoy` (major, minor) of the program; () when not said. `metadata` is
+    everything as it came.
     """
 
     kind: ProxyKind
@@ -71,6 +72,7 @@ class Proxy:
     dns_capture: bool = False
     dns_auto_allocate: bool = False
     version: tuple[int, ...] = ()
+    envoy: tuple[int, ...] = ()
     metadata: Mapping[str, Any] = field(default_factory=dict)
 
     @property
@@ -82,6 +84,10 @@ class Proxy:
     def is_router(self) -> bool:
         """It is a gateway."""
         return self.kind is ProxyKind.ROUTER
+
+    def is_older(self, istio: tuple[int, int], envoy: tuple[int, int]) -> bool:
+        """Whether it is of a release before this one of Istio, or its Envoy before this one."""
+        return bool(self.version and self.version < istio) or bool(self.envoy and self.envoy < envoy)
 
     @property
     def supports_ipv4(self) -> bool:
@@ -134,6 +140,7 @@ def proxy(node: base_pb2.Node) -> Proxy:
         dns_capture=truth(metadata.get("DNS_CAPTURE")),
         dns_auto_allocate=truth(metadata.get("DNS_AUTO_ALLOCATE")),
         version=version(str(metadata.get("ISTIO_VERSION") or "")),
+        envoy=envoy_version(node),
         metadata=metadata,
     )
 
@@ -188,6 +195,14 @@ def version(text: str) -> tuple[int, ...]:
     """ISTIO_VERSION as numbers; () when it is not MAJOR.MINOR[.PATCH]."""
     numbers = text.split("-", 1)[0].split(".")
     return tuple(int(n) for n in numbers) if all(n.isdecimal() for n in numbers) else ()
+
+
+def envoy_version(node: base_pb2.Node) -> tuple[int, ...]:
+    """The version an Envoy is built as."""
+    if not node.user_agent_build_version.HasField("version"):
+        return ()
+    built = node.user_agent_build_version.version
+    return (built.major_number, built.minor_number)
 
 
 def strings(value: Any) -> dict[str, str]:

@@ -9,9 +9,13 @@ from envoy.type.tracing.v3.custom_tag_pb2 import CustomTag
 from miniistiod.api.istio.telemetry.telemetry_pb2 import Tracing
 
 
-def custom_tags(tags: Mapping[str, Tracing.CustomTag]) -> list[CustomTag]:
-    """One tag for each entry, in no order yet; a tag without a kind stays empty, as istiod leaves it."""
-    return [_tag(name, tag) for name, tag in tags.items()]
+def custom_tags(tags: Mapping[str, Tracing.CustomTag], formats: bool = True) -> list[CustomTag]:
+    """One tag for each entry, in no order yet; a tag without a kind stays empty, as istiod leaves it.
+
+    An Envoy that does not know formats would refuse the whole listener for one, so it gets none.
+    """
+    known = ((name, tag) for name, tag in tags.items() if formats or not tag.HasField("formatter"))
+    return [_tag(name, tag) for name, tag in known]
 
 
 def _tag(name: str, tag: Tracing.CustomTag) -> CustomTag:
