@@ -2,8 +2,13 @@
 
 from __future__ import annotations
 
+import base64
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
+from cryptography import x509
+
+from miniistiod.ca import authority, certificates, keys
 from miniistiod.cli import resource_rows
 
 V1, V9 = (
@@ -19,7 +24,7 @@ def table(*actions: dict[str, Any]) -> dict[str, Any]:
 
 
 def targets(shown: dict[str, Any]) -> list[str]:
-    return [row[4] for row in resource_rows.route_rows(shown)]
+    return [row[5] for row in resource_rows.route_rows(shown)]
 
 
 def test_a_route_to_a_cluster_that_is_not_there_says_so() -> None:
@@ -51,3 +56,36 @@ def test_a_virtual_host_shows_its_shortest_names_before_addresses() -> None:
     domains = ["reviews.default.svc", "10.96.0.1", "reviews", "reviews.default"]
     given["virtualHosts"][0]["domains"] = domains
     assert [row[2] for row in resource_rows.route_rows(given)] == ["reviews, reviews.default + 2 more"]
+
+
+def test_a_virtual_host_without_routes_answers_404() -> None:
+    given = {"name": "http.80", "virtualHosts": [{"name": "blackhole:80", "domains": ["*"]}]}
+    assert list(resource_rows.route_rows(given)) == [("http.80", "blackhole:80", "*", "/*", "404", "")]
+
+
+def certificate(since: datetime, days: int) -> str:
+    """A certificate in PEM, in base 64."""
+    key = keys.private_key()
+    made = authority.self_signed(since, key)
+    leaf = authority.leaf(made, (x509.DNSName("a"),), key.public_key(), since, timedelta(days=days))
+    return base64.b64encode(certificates.pem_of([leaf])).decode()
+
+
+def test_secrets_tell_whether_they_are_there_and_valid() -> None:
+    now = datetime.now(UTC)
+    chains = {"good": certificate(now, 1), "old": certificate(now - timedelta(days=9), 1)}
+    given = [
+        {"name": n, "tlsCertificate": {"certificateChain": {"inlineBytes": c}}} for n, c in chains.items()
+    ]
+    rows = [
+        row
+        for each in [*given, {"name": "c"}, {"name": "c-cacert"}]
+        for row in resource_rows.secret_rows(each)
+    ]
+    assert [row[:4] for row in rows] == [
+        ("good", "Cert Chain", "ACTIVE", "true"),
+        ("old", "Cert Chain", "ACTIVE", "false"),
+        ("c", "Cert Chain", "WARMING", "false"),
+        ("c-cacert", "CA", "WARMING", "false"),
+    ]
+    assert all(after > before and after.endswith("Z") for *_, after, before in rows[:2])

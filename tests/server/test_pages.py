@@ -102,7 +102,7 @@ async def test_the_dump_of_a_proxy_with_every_any_opened_and_no_private_key():
         source.put(LDS, [resource("l", listener.SerializeToString())])
         source.put(SDS, [resource("s", secret.SerializeToString())])
         await client.asks(CDS)
-        await client.asks(SDS, "s")
+        await client.asks(SDS, "s", "late")
         shown = await http.get("/debug/config_dump", params={"proxyID": "n.default"})
         found = {c["@type"].rpartition(".")[2]: c for c in shown.json()["configs"]}
         (cluster,) = found["ClustersConfigDump"]["dynamicActiveClusters"]
@@ -111,6 +111,7 @@ async def test_the_dump_of_a_proxy_with_every_any_opened_and_no_private_key():
         opened = one["activeState"]["listener"]["filterChains"][0]["filters"][0]["typedConfig"]
         assert opened == {"@type": router.type_url}
         assert len(found["SecretsConfigDump"]["dynamicActiveSecrets"]) == 1
+        assert [each["name"] for each in found["SecretsConfigDump"]["dynamicWarmingSecrets"]] == ["late"]
         assert "very private" not in shown.text
         assert "dmVyeSBwcml2YXRl" not in shown.text
 

@@ -119,7 +119,8 @@ def resources(dump: Json, kind: str) -> list[Json]:
     section, field, _ = KINDS[kind]
     for config in dump["configs"]:
         if config["@type"].endswith(f".{section}ConfigDump"):
-            return [unwrapped(entry) for entry in config.get(field, [])]
+            awaited = config.get("dynamicWarmingSecrets", [])
+            return [unwrapped(entry) for entry in [*config.get(field, []), *awaited]]
     return []
 
 

@@ -7,9 +7,12 @@ import copy
 import re
 from collections.abc import Callable, Collection, Iterable, Iterator
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from typing import Any
 
 from cryptography import x509
+
+from miniistiod.vocab.sds import CA_SUFFIX
 
 Json = dict[str, Any]
 Row = tuple[str, ...]
@@ -69,15 +72,11 @@ def route_rows(table: Json) -> Iterator[Row]:
     for host in table.get("virtualHosts", ()):
         domains = sorted(host.get("domains", []), key=lambda name: (not re.search("[a-z*]", name), len(name)))
         shown = ", ".join(domains[:2]) + (f" + {len(domains) - 2} more" if len(domains) > 2 else "")
-        for route in host.get("routes", ()) or [{}]:
-            yield (
-                table["name"],
-                host["name"],
-                shown,
-                match_of(route.get("match", {})),
-                target_of(route),
-                istio_config(route),
-            )
+        for route in host.get("routes", ()):
+            to = (match_of(route.get("match", {})), istio_config(route), target_of(route))
+            yield table["name"], host["name"], shown, *to
+        if not host.get("routes"):
+            yield table["name"], host["name"], shown, "/*", "404", ""
 
 
 def with_missing(table: Json, clusters: Collection[str]) -> Json:
@@ -165,22 +164,19 @@ def chain_target(chain: Json) -> str:
 
 
 def secret_rows(secret: Json) -> Iterator[Row]:
-    """The leaf of a certificate, or how many roots."""
+    """The leaf of a certificate, or the first of several roots; a secret that is not there yet is warming."""
     chain = secret.get("tlsCertificate", {}).get("certificateChain", {}).get("inlineBytes", "")
     roots = secret.get("validationContext", {}).get("trustedCa", {}).get("inlineBytes", "")
     found = x509.load_pem_x509_certificates(base64.b64decode(chain or roots)) if chain or roots else []
-    kind = "Cert Chain" if chain else "CA"
+    name = secret.get("name", "")
+    kind = "CA" if roots or name.endswith(CA_SUFFIX) else "Cert Chain"
     if not found:
-        yield secret.get("name", ""), kind, "", "", ""
+        yield name, kind, "ACTIVE" if chain or roots else "WARMING", "false", "", "", ""
     for each in found[:1]:
-        until = each.not_valid_after_utc.isoformat()
-        yield (
-            secret.get("name", ""),
-            kind,
-            f"{each.serial_number:x}",
-            each.not_valid_before_utc.isoformat(),
-            until,
-        )
+        since, until = each.not_valid_before_utc, each.not_valid_after_utc
+        valid = since <= datetime.now(UTC) < until
+        times = (moment.strftime("%Y-%m-%dT%H:%M:%SZ") for moment in (until, since))
+        yield name, kind, "ACTIVE", str(valid).lower(), f"{each.serial_number:x}", *times
 
 
 def extension_rows(extension: Json) -> Iterator[Row]:
@@ -189,8 +185,10 @@ def extension_rows(extension: Json) -> Iterator[Row]:
 
 
 CLUSTERS = Rows(("SERVICE FQDN", "PORT", "SUBSET", "DIRECTION", "TYPE", "DESTINATION RULE"), cluster_rows)
-LISTENERS = Rows(("ADDRESS", "PORT", "MATCH", "DESTINATION"), listener_rows)
-ROUTES = Rows(("NAME", "VIRTUAL HOST", "DOMAINS", "MATCH", "TARGET", "VIRTUAL SERVICE"), route_rows)
+LISTENERS = Rows(("ADDRESSES", "PORT", "MATCH", "DESTINATION"), listener_rows)
+ROUTES = Rows(("NAME", "VHOST NAME", "DOMAINS", "MATCH", "VIRTUAL SERVICE", "TARGET"), route_rows)
 ENDPOINTS = Rows(("ENDPOINT", "STATUS", "WEIGHT", "CLUSTER"), endpoint_rows)
-SECRETS = Rows(("RESOURCE NAME", "TYPE", "SERIAL NUMBER", "NOT BEFORE", "NOT AFTER"), secret_rows)
+SECRETS = Rows(
+    ("RESOURCE NAME", "TYPE", "STATUS", "VALID CERT", "SERIAL NUMBER", "NOT AFTER", "NOT BEFORE"), secret_rows
+)
 EXTENSIONS = Rows(("NAME", "TYPE"), extension_rows)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
@@ -105,13 +106,20 @@ DUMP = (
 """Section of Envoy's dump, type, its list, the field of a resource, and the field around that."""
 
 
-Offers = dict[str, list[Resource]]
-"""Type URL → what a proxy has of it, sorted by name."""
+@dataclass(frozen=True, slots=True)
+class Offers:
+    """What a proxy has of each type URL, sorted by name, and the names of secrets that it waits for."""
+
+    by_url: dict[str, list[Resource]]
+    awaited: list[str]
 
 
 def offers(streams: list[Connection]) -> Offers:
     """What a proxy has of each type, by all its streams: Envoy asks for its own secrets on another."""
-    return {url: offered(streams, url) for _, url, *_ in DUMP}
+    by_url = {url: offered(streams, url) for _, url, *_ in DUMP}
+    states = (each.session.states.get(SDS) for each in streams)
+    asked = {name for state in states if state is not None for name in state.subscription.names}
+    return Offers(by_url, sorted(asked - {each.name for each in by_url[SDS]}))
 
 
 def offered(streams: list[Connection], url: str) -> list[Resource]:
@@ -132,8 +140,11 @@ def config_dump(offers: Offers) -> Json:
     """All resources of one proxy in the form of Envoy's own `/config_dump`; private keys are left out."""
     configs = []
     for section, url, field, inner, around in DUMP:
-        entries = [entry(url, r, inner, around) for r in offers[url]]
+        entries = [entry(url, r, inner, around) for r in offers.by_url[url]]
         configs.append({"@type": f"type.googleapis.com/envoy.admin.v3.{section}ConfigDump", field: entries})
+        if url == SDS:
+            awaited = [{"name": name, inner: {"@type": url, "name": name}} for name in offers.awaited]
+            configs[-1]["dynamicWarmingSecrets"] = awaited
     return {"configs": configs}
 
 
