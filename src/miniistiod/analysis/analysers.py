@@ -23,11 +23,13 @@ from miniistiod.analysis import (
     gateway_policies,
     gateway_rules,
     gateway_subsets,
+    idle_matches,
     istio_annotations,
     mutual_tls,
     namespaces,
     networks,
     port_conflicts,
+    providers,
     retries,
     service_entries,
     services,
@@ -66,6 +68,8 @@ ANALYSERS: tuple[Analyser, ...] = (
     networks.analyser,
     port_conflicts.analyser,
     gateway_rules.analyser,
+    idle_matches.analyser,
+    providers.analyser,
     deprecations.analyser,
 )
 
