@@ -12,7 +12,7 @@ from miniistiod.server.connections import Refusal
 from miniistiod.server.dialects import SERVICES
 from miniistiod.server.options import ServerOptions
 from miniistiod.xds.type_rules import CDS, EDS, LDS, RDS
-from tests.server.client import DELTA, SOTW, asynchronous, bodies, served, some, stream, until
+from tests.server.client import DELTA, SECONDS, SOTW, asynchronous, bodies, served, some, stream, until
 
 both = pytest.mark.parametrize("method", [SOTW, DELTA], ids=["sotw", "delta"])
 INVALID = grpc.StatusCode.INVALID_ARGUMENT
@@ -188,6 +188,39 @@ async def test_p40_a_server_that_stops_says_so_and_takes_nothing_away(method):
         assert "shutting down" in details
 
 
+@asynchronous
+async def test_p40_what_is_asked_of_a_server_that_stops_is_not_worked_out():
+    async with served() as (source, server), stream(server) as deaf:
+        source.put(CDS, some("big", size=3_000_000))
+        await deaf.says(CDS)
+        await until(lambda: [c for c in server.connections if CDS in c.session.states])
+        (connection,) = server.connections
+        stop = asyncio.create_task(server.stop(grace=1))
+        await until(lambda: connection.refusal is not None)
+        await deaf.says(RDS, "r")
+        await stop
+        assert RDS not in connection.session.states
+
+
+@both
+@asynchronous
+async def test_an_old_nonce_is_counted_unless_it_comes_with_a_rejection(method):
+    async with served() as (source, server), stream(server, method) as client:
+        source.put(RDS, some("a"))
+        old = await client.asks(RDS, "a")
+        source.put(RDS, some("a=2"))
+        server.source_changed()
+        assert bodies(await client.hears()) == ["a=2"]
+        names = () if client.delta else ("a",)
+        await client.says(
+            RDS, *names, response_nonce=old.nonce, error_detail={"code": 13, "message": "a: no"}
+        )
+        await client.says(RDS, *names, response_nonce=old.nonce)
+        await client.asks(CDS, response_nonce="of another stream")
+        assert b'pilot_xds_expired_nonce{type="rds"} 1.0' in server.metrics.text()
+        assert b'pilot_xds_expired_nonce{type="cds"}' not in server.metrics.text()
+
+
 @pytest.mark.parametrize(
     ("service", "name", "type_url"),
     [(s, name, url) for s, methods in SERVICES.items() for name, (_, url) in methods.items() if url],
@@ -287,7 +320,7 @@ async def test_pings_are_never_too_many():
             http2.ping(number.to_bytes(8, "big"))
         writer.write(http2.data_to_send())
         acknowledged = 0
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(SECONDS):
             while acknowledged < 50:
                 for event in http2.receive_data(await reader.read(65536)):
                     assert not isinstance(event, ConnectionTerminated)
@@ -301,7 +334,7 @@ async def test_p31_a_peer_that_fell_silent_is_given_up():
     """The peer's machine takes everything in, but nobody answers a ping there."""
     from h2.connection import H2Connection
 
-    options = ServerOptions(keepalive=0.3, keepalive_timeout=0.3)
+    options = ServerOptions(keepalive=0.3, keepalive_timeout=3)
     async with served(options) as (source, server), stream(server) as alive:
         await alive.asks(CDS)
         _, writer = await asyncio.open_connection("127.0.0.1", server.ports[0])
@@ -322,7 +355,7 @@ async def test_p31_a_peer_that_fell_silent_is_given_up():
 
 @asynchronous
 async def test_p31_an_old_connection_is_asked_to_come_again():
-    async with served(ServerOptions(max_age=0.5, grace=0.1)) as (source, server):
+    async with served(ServerOptions(max_age=3, grace=0.1)) as (source, server):
         source.put(CDS, some("a"))
         async with stream(server) as client:
             await client.asks(CDS)

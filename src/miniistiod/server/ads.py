@@ -93,11 +93,9 @@ class Streams:
 
     async def _opened(self, dialect: Dialect, only: str, context: Any) -> tuple[Connection, Any]:
         """Admit a stream, or say why not."""
-        if not self.serving:
-            raise Refusal(UNAVAILABLE, "not serving: the configuration is not loaded yet, or no more")
-        if len(self.connections) >= self.options.max_streams:
-            raise Refusal(EXHAUSTED, f"more than {self.options.max_streams} streams")
+        self._check()
         request = await self._request(dialect, only, context)
+        self._check()  # it may have waited long for a word of its client
         if request is None or request.node is None or not request.node.id:
             raise Refusal(INVALID, "the first request of a stream must have a node with an id")
         identity = await self.authorise(context, request.node)
@@ -108,6 +106,13 @@ class Streams:
         self.watchers.stream(connection, "connected")
         self.metrics.connected(connection)
         return connection, request
+
+    def _check(self) -> None:
+        """Refuse what must not begin now."""
+        if not self.serving:
+            raise Refusal(UNAVAILABLE, "not serving: the configuration is not loaded yet, or no more")
+        if len(self.connections) >= self.options.max_streams:
+            raise Refusal(EXHAUSTED, f"more than {self.options.max_streams} streams")
 
     async def _request(self, dialect: Dialect, only: str, context: Any) -> Any:
         """The next request, None at the end of the stream."""
@@ -121,9 +126,11 @@ class Streams:
         return typed(request, only)
 
     async def _read(self, connection: Connection, request: Any, only: str, context: Any) -> None:
-        """Take requests into the session until the client ends the stream or breaks a rule."""
+        """Take requests into the session until the client ends the stream or breaks a rule, or we end it:
+        what a herd has asked before a stop would take long to work out, for nobody.
+        """
         try:
-            while request is not None:
+            while request is not None and connection.refusal is None:
                 self._receive(connection, request)
                 request = await self._request(connection.dialect, only, context)
             connection.end()
@@ -141,7 +148,8 @@ class Streams:
         self.metrics.received(connection, request)
         if request.error is not None:
             log.warning("rejected", proxy=connection.node.id, type=request.type_url, reason=request.error)
-        connection.wake.set()
+        if not connection.session.at_rest:
+            connection.wake.set()
 
     async def _write(self, connection: Connection, context: Any) -> None:
         """Send what is due, as fast as the client reads; one that has said all still gets its answers."""

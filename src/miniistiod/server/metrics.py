@@ -59,6 +59,7 @@ class Metrics:
         self.sizes = Histogram(
             "pilot_xds_config_size_bytes", "Sizes of responses, by type.", buckets=SIZE_BYTES, **by_type
         )
+        self._types: dict[str, tuple[Counter, Histogram, Histogram]] = {}
         self.clients = Gauge("pilot_xds", "Streams that are open.", ("version",), **reg)
         self.services = Gauge("pilot_services", "Services known.", **reg)
         self.virtual_services = Gauge("pilot_virt_services", "VirtualServices known.", **reg)
@@ -67,6 +68,15 @@ class Metrics:
     def text(self) -> bytes:
         """The exposition format. istiod's counters have no `_total`, so it is taken off again."""
         return _SUFFIX.sub(r"\1", prometheus_client.generate_latest(self.registry).decode()).encode()
+
+    def _of_type(self, type_url: str) -> tuple[Counter, Histogram, Histogram]:
+        """What is counted for each response of a type; a push of many asks for it many times."""
+        found = self._types.get(type_url)
+        if found is None:
+            name = kind(type_url)
+            found = self.pushes.labels(name), self.push_time.labels(name), self.sizes.labels(name)
+            self._types[type_url] = found
+        return found
 
     def changed(self, reason: str) -> None:
         """The source has something new."""
@@ -85,15 +95,18 @@ class Metrics:
 
     def sent(self, connection: Connection, response: Response, size: int, seconds: float) -> None:
         """A response went out."""
-        name = kind(response.type_url)
-        self.pushes.labels(name).inc()
-        self.push_time.labels(name).observe(seconds)
-        self.sizes.labels(name).observe(size)
+        pushes, push_time, sizes = self._of_type(response.type_url)
+        pushes.inc()
+        push_time.observe(seconds)
+        sizes.observe(size)
 
     def received(self, connection: Connection, request: Any) -> None:
         """A request was taken in: an answer to a response, or a change of the subscription."""
         name = kind(request.type_url)
-        rejection = connection.session.states[request.type_url].book.rejected
+        book = connection.session.states[request.type_url].book
+        if request.error is None and request.nonce and book.sent_nonce not in ("", request.nonce):
+            self.expired.labels(name).inc()
+        rejection = book.rejected
         if rejection is None:
             self._forgive(connection, name)
         elif request.error is not None and rejection.nonce == request.nonce:

@@ -91,6 +91,11 @@ class Session:
         return min((s.held_since for s in self.states.values() if s.held_since is not None), default=None)
 
     @property
+    def at_rest(self) -> bool:
+        """Whether there is nothing to tell, now or later."""
+        return not any(s.open or s.held_since is not None for s in self.states.values())
+
+    @property
     def settled(self) -> bool:
         """Whether the client has acknowledged all that it should have."""
         return not any(s.open or s.book.flights for s in self.states.values())
