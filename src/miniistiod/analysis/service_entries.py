@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from miniistiod.analysis.message import WARNING, message
+from miniistiod.analysis.message import INFO, WARNING, message
 from miniistiod.analysis.world import World
 from miniistiod.api.istio.networking.service_entry_pb2 import ServiceEntry
 from miniistiod.config.diagnostics import Diagnostic
@@ -22,6 +22,7 @@ def analyser(world: World) -> Iterator[Diagnostic]:
         if not allocated and not entry.message.addresses:
             yield from without_address(entry)
     yield from two_protocols(world)
+    yield from two_namespaces(world)
 
 
 def without_address(entry: Object[ServiceEntry]) -> Iterator[Diagnostic]:
@@ -59,6 +60,28 @@ def two_protocols(world: World) -> Iterator[Diagnostic]:
                     f"port {number} of {host} is {own} here and something else in {names}",
                     "only the oldest counts, and its protocol decides how requests are read",
                     "say the same protocol in all of them",
+                )
+
+
+def two_namespaces(world: World) -> Iterator[Diagnostic]:
+    """Entries for one host in several namespaces: their endpoints are not added up."""
+    held: dict[str, list[Object[ServiceEntry]]] = {}
+    for entry in world.store.of(ServiceEntry):
+        for host in entry.message.hosts:
+            held.setdefault(host, []).append(entry)
+    for host, several in held.items():
+        for entry in several:
+            others = [o for o in several if o.namespace != entry.namespace and seen_together(o, entry)]
+            if others:
+                names = ", ".join(f"{o.namespace}/{o.name}" for o in others)
+                yield message(
+                    INFO,
+                    "host-in-two-namespaces",
+                    entry,
+                    f"spec.hosts[{list(entry.message.hosts).index(host)}]",
+                    f"{host} is declared by {names} too, in another namespace",
+                    "a client uses that of its own namespace, else the oldest: endpoints and ports do not add up",
+                    'keep one of them, or write exportTo: ["."] in each',
                 )
 
 
