@@ -17,14 +17,14 @@ channel = grpc.insecure_channel("grpc-echo:7070")
 say = channel.unary_unary("/echo.Echo/Say")
 try:
     wish = (("fail-with", sys.argv[1]),) if sys.argv[1:] else ()
-    reply, call = say.with_call(b"hello", timeout=10, metadata=wish)
+    reply, call = say.with_call(b"hello", timeout=60, metadata=wish)
     print("OK", reply.decode(), dict(call.initial_metadata())["hostname"])
 except grpc.RpcError as error:
     print(error.code().name, error.details())
 """
 TALK = """
 import socket, ssl, sys
-sock = socket.create_connection((sys.argv[1], int(sys.argv[2])), 10)
+sock = socket.create_connection((sys.argv[1], int(sys.argv[2])), 60)
 if sys.argv[3:]:
     context = ssl.create_default_context()
     context.check_hostname, context.verify_mode = False, ssl.CERT_NONE

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 import re
 import time
 from pathlib import Path
@@ -10,6 +9,7 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner
 
+from integration.traffic.rules import eventually, likely
 from miniistiod.cli import main
 from miniistiod.testing.live import CONFIGS, LiveLab
 from miniistiod.testing.traffic import Reply
@@ -20,13 +20,6 @@ EXERCISES = CONFIGS / "exercises"
 SUBSETS = EXERCISES / "01-subsets"
 REVIEWS = "http://reviews:9080/reviews/0"
 RATINGS = "http://ratings:9080/ratings/0"
-Z_999 = 3.291
-"""The 99.9 % bounds of a normal distribution, in standard deviations."""
-
-
-def within_binomial_bounds(hits: int, tries: int, share: float) -> bool:
-    """Whether so many hits are what 999 of 1,000 such series would have."""
-    return abs(hits - tries * share) <= Z_999 * math.sqrt(tries * share * (1 - share))
 
 
 def versions(replies: list[Reply]) -> list[str]:
@@ -59,7 +52,7 @@ def test_b_a_canary_of_20_percent_gets_20_percent(lab: LiveLab) -> None:
     with lab.rules(SUBSETS, EXERCISES / "03-canary"):
         seen = versions(lab.client.send(REVIEWS, count=1000, concurrency=4))
     assert set(seen) == {"v1", "v2"}
-    assert within_binomial_bounds(seen.count("v2"), 1000, 0.2), seen.count("v2")
+    assert likely(seen.count("v2"), 1000, 0.2), seen.count("v2")
 
 
 def test_c_jason_sees_v2_and_others_v1(lab: LiveLab) -> None:
@@ -71,11 +64,16 @@ def test_c_jason_sees_v2_and_others_v1(lab: LiveLab) -> None:
 
 
 def test_d_a_delay_of_3_seconds_is_seen_in_the_pages_time(lab: LiveLab) -> None:
+    """Once in the page of one who sees stars, as the access log tells too; a busy machine adds to it."""
+    log = lab.access_log("reviews-v2")
     with lab.rules(SUBSETS, EXERCISES / "04-by-user", EXERCISES / "05-delay"):
         slow, quick = lab.page(user="jason"), lab.page()
-    assert 3.0 <= slow.elapsed.total_seconds() < 4.0
+        delayed = log.entry("/ratings/0")
+    assert slow.elapsed.total_seconds() >= 3.0
     assert 'glyphicon-star black"' in slow.text
-    assert quick.elapsed.total_seconds() < 1.0
+    assert 'reviews-version">v1<' in quick.text
+    assert [entry["flags"] for entry in log.entries() if entry["path"] == "/ratings/0"] == ["DI"]
+    assert delayed["cluster"] == "outbound|9080||ratings.default.svc.cluster.local"
 
 
 def test_d_an_abort_of_50_percent_fails_half_of_the_requests(lab: LiveLab) -> None:
@@ -83,7 +81,7 @@ def test_d_an_abort_of_50_percent_fails_half_of_the_requests(lab: LiveLab) -> No
     with lab.rules(EXERCISES / "06-abort"):
         statuses = [reply.status for reply in lab.client.send(RATINGS, count=400, concurrency=4)]
     assert set(statuses) == {200, 500}
-    assert within_binomial_bounds(statuses.count(500), 400, 0.5), statuses.count(500)
+    assert likely(statuses.count(500), 400, 0.5), statuses.count(500)
     flags = {entry["flags"] for entry in log.awaited(400) if entry["status"] == "500"}
     assert flags == {"FI"}
 
@@ -169,8 +167,9 @@ def test_h_a_hanging_service_is_given_up_after_the_timeout(lab: LiveLab) -> None
         log = lab.access_log("client")
         (hanging,) = lab.client.send("http://httpbin:8000/delay/5")
         (entry,) = log.awaited(1)
+        httpbin.awaited(1)
     assert (hanging.status, entry["flags"]) == (504, "UT")
-    assert 0.5 <= hanging.seconds < 1.5
+    assert hanging.seconds >= 0.5
     assert httpbin.count == 1
 
 
@@ -209,11 +208,16 @@ def test_j_a_server_sees_the_clients_spiffe_identity(lab: LiveLab) -> None:
 
 
 def test_a_rule_takes_effect_within_a_second(lab: LiveLab) -> None:
-    start = time.monotonic()
-    with lab.rules(SUBSETS, EXERCISES / "02-all-to-v1"):
-        took = time.monotonic() - start
-        assert set(versions(lab.client.send(REVIEWS, count=20))) == {"v1"}
-    assert took < 1.0
+    """In one of several times: what else the machine does only adds to it."""
+
+    def took() -> float:
+        start = time.monotonic()
+        with lab.rules(SUBSETS, EXERCISES / "02-all-to-v1"):
+            end = time.monotonic()
+            assert set(versions(lab.client.send(REVIEWS, count=20))) == {"v1"}
+        return end - start
+
+    eventually(lambda: took() < 1.0)
 
 
 def test_every_exercise_is_known_here() -> None:

@@ -43,11 +43,11 @@ def outside() -> Iterator[OutsideLab]:
 
 def answer(lab: OutsideLab, workload: str = "client", url: str = CLIENT) -> str:
     """What curl inside a workload gets, status first."""
-    command = lab.entrance(workload, ["curl", "-s", "-m", "10", "-w", "%{http_code}", url])
+    command = lab.entrance(workload, ["curl", "-s", "-m", "60", "-w", "%{http_code}", url])
     return subprocess.run(command, capture_output=True, text=True, check=False).stdout
 
 
-def eventually(true: Callable[[], bool], seconds: float = 20.0) -> bool:
+def eventually(true: Callable[[], bool], seconds: float = 60.0) -> bool:
     """Whether it becomes true in time."""
     end = time.monotonic() + seconds
     while not true():
@@ -216,7 +216,7 @@ def test_an_ordinary_user_has_the_same_lab(stranger: Callable[..., subprocess.Co
     status = json.loads(stranger("lab", "status", "-o", "json").stdout)
     assert status["ready"]
     port = status["published"]["istio-ingressgateway.istio-system:80"]
-    page = httpx.get(f"http://localhost:{port}/productpage", timeout=30)
+    page = httpx.get(f"http://localhost:{port}/productpage", timeout=60)
     assert (page.status_code, "reviews-version" in page.text) == (200, True)
     rule = CONFIGS / "exercises"
     applied = stranger("apply", "-f", str(rule / "01-subsets"), "-f", str(rule / "02-all-to-v1"))

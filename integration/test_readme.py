@@ -11,6 +11,8 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).resolve().parent.parent
+DEADLINE = 1200
+"""Seconds: only for what hangs."""
 BLOCK = re.compile(r"^```sh\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 TYPED_BY_OTHERS = {"make test", "miniistiod serve --config mesh/ --grpc-address 127.0.0.1:15010"}
 """Commands that do not end by themselves, or that run this test."""
@@ -27,7 +29,7 @@ def test_every_command_works(tmp_path: Path) -> None:
     try:
         done = subprocess.run(
             ["bash", "-euo", "pipefail", "-c", "\n".join(f"echo '$ {line}'; {line}" for line in lines)],
-            cwd=ROOT, env=environment, capture_output=True, text=True, timeout=300, check=False,
+            cwd=ROOT, env=environment, capture_output=True, text=True, timeout=DEADLINE, check=False,
         )  # fmt: skip
     finally:
         down = [str(ROOT / ".venv/bin/miniistiod"), "lab", "down"]
@@ -45,7 +47,7 @@ def test_the_example_of_a_test_passes(tmp_path: Path) -> None:
     assert example is not None
     (tmp_path / "test_example.py").write_text(example[1])
     command = [sys.executable, "-m", "pytest", "-q", "-c", os.devnull, str(tmp_path / "test_example.py")]
-    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=300, check=False)
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=DEADLINE, check=False)
     assert done.returncode == 0, done.stdout[-3000:]
     assert "1 passed" in done.stdout
 

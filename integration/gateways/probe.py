@@ -14,7 +14,7 @@ import ssl
 import sys
 from typing import Any
 
-SECONDS = 10
+SECONDS = 60
 
 
 def context(order: dict[str, Any]) -> ssl.SSLContext:

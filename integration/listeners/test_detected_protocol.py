@@ -9,12 +9,13 @@ from typing import Any
 import httpx
 import pytest
 
-from integration.security.envoys import TYPE, Pki, envoy, free_ports, listener, server_tls
+from integration.security.envoys import SECONDS, TYPE, Pki, envoy, listener, server_tls
 from miniistiod.api.istio.security.peer_authentication_pb2 import PeerAuthentication
 from miniistiod.generate.http_filters import HttpChoices, http_filters
 from miniistiod.translate.peer_authentication.chain_match import chain_matches
 from miniistiod.vocab.listener_class import ListenerClass
 from miniistiod.vocab.protocol import Protocol
+from tests.support.ports import free_ports
 
 OPTIONS = "envoy.extensions.upstreams.http.v3.HttpProtocolOptions"
 
@@ -82,5 +83,5 @@ def test_http_comes_to_the_chain_for_http(tmp_path: Path, version: str, detected
     listeners = [server(inbound, Pki.new()), client(outbound, detected=detected)]
     config = {"static_resources": {"listeners": listeners, "clusters": [peer(inbound, version)]}}
     with envoy(tmp_path, config, outbound):
-        answer = httpx.get(f"http://127.0.0.1:{outbound}/", trust_env=False)
+        answer = httpx.get(f"http://127.0.0.1:{outbound}/", trust_env=False, timeout=SECONDS)
     assert answer.text == ("HTTP" if detected else "TCP")

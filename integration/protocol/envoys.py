@@ -67,7 +67,7 @@ class Envoy:
     """A running Envoy, asked through its admin page."""
 
     def __init__(self, admin: str, process: asyncio.subprocess.Process) -> None:
-        self.http = httpx.AsyncClient(base_url=f"http://{admin}", timeout=30)
+        self.http = httpx.AsyncClient(base_url=f"http://{admin}", timeout=60)
         self.process = process
 
     async def stats(self, pattern: str) -> dict[str, int]:

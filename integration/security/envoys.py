@@ -24,19 +24,8 @@ from miniistiod.ca.credential import Credential, credential
 from miniistiod.ca.identity import Identity
 
 TYPE = "type.googleapis.com/envoy.extensions"
-START = 20
-"""Seconds an Envoy may take to start on a busy machine."""
-
-
-def free_ports(count: int) -> list[int]:
-    """Ports that are free now, all different."""
-    sockets = [socket.socket() for _ in range(count)]
-    for each in sockets:
-        each.bind(("127.0.0.1", 0))
-    ports = [each.getsockname()[1] for each in sockets]
-    for each in sockets:
-        each.close()
-    return ports
+SECONDS = 60
+"""What an Envoy may take to start, to answer or to end on a busy machine."""
 
 
 @dataclass(frozen=True)
@@ -63,7 +52,7 @@ class Pki:
         context = ssl.create_default_context()
         context.check_hostname, context.verify_mode = False, ssl.CERT_NONE
         context.load_cert_chain(chain, key)
-        return httpx.Client(verify=context, trust_env=False)
+        return httpx.Client(verify=context, trust_env=False, timeout=SECONDS)
 
 
 def server_tls(pki: Pki) -> Mapping[str, Any]:
@@ -133,12 +122,12 @@ def envoy(folder: Path, config: Mapping[str, Any], port: int) -> Iterator[subpro
         yield process
     finally:
         process.terminate()
-        process.wait(10)
+        process.wait(SECONDS)
 
 
 def wait_for_port(process: subprocess.Popen[bytes], port: int, log: Path) -> None:
     """Until the port answers; fails with Envoy's own words."""
-    end = time.monotonic() + START
+    end = time.monotonic() + SECONDS
     while time.monotonic() < end and process.poll() is None:
         with contextlib.suppress(OSError), socket.create_connection(("127.0.0.1", port), 0.2):
             return

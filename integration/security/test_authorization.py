@@ -8,7 +8,7 @@ from typing import Any
 import httpx
 import pytest
 
-from integration.security.envoys import Pki, envoy, free_ports, listener, server_tls
+from integration.security.envoys import Pki, envoy, listener, server_tls
 from miniistiod.api.istio.security.authorization_policy_pb2 import AuthorizationPolicy
 from miniistiod.api.istio.security.request_authentication_pb2 import RequestAuthentication
 from miniistiod.ca import keys, tokens
@@ -18,6 +18,7 @@ from miniistiod.generate.authorization_filters import local_http_filters
 from miniistiod.generate.authorization_verdict import verdict
 from miniistiod.translate.request_authentication.key_set import NONE_FETCHED
 from miniistiod.vocab.asked import Asked
+from tests.support.ports import free_ports
 
 DOMAINS = ("cluster.local",)
 KEY = keys.private_key()

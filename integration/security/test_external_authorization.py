@@ -14,13 +14,14 @@ import pytest
 from envoy.service.auth.v3 import external_auth_pb2
 from google.rpc import code_pb2
 
-from integration.security.envoys import envoy, free_ports, listener
+from integration.security.envoys import SECONDS, envoy, listener
 from miniistiod.api.istio.mesh.config_pb2 import MeshConfig
 from miniistiod.api.istio.security.authorization_policy_pb2 import AuthorizationPolicy
 from miniistiod.config import of_text
 from miniistiod.generate.authorization_filters import custom_http_filters, local_http_filters
 from miniistiod.generate.authorization_providers import providers
 from miniistiod.translate.mesh_config.collector import Collector
+from tests.support.ports import free_ports
 
 DOMAINS = ("cluster.local",)
 METHOD = "/envoy.service.auth.v3.Authorization/Check"
@@ -132,7 +133,8 @@ def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Mapping[str, tu
 
 def status(port: int, path: str, user: str = "") -> int:
     headers = {"x-user": user} if user else {}
-    return httpx.get(f"http://127.0.0.1:{port}{path}", headers=headers, trust_env=False).status_code
+    url = f"http://127.0.0.1:{port}{path}"
+    return httpx.get(url, headers=headers, trust_env=False, timeout=SECONDS).status_code
 
 
 @pytest.mark.parametrize(("name", "refusal"), [("over-http", 418), ("over-grpc", 403)])

@@ -13,12 +13,13 @@ from typing import Any
 import httpx
 import pytest
 
-from integration.security.envoys import envoy, free_ports, listener
+from integration.security.envoys import SECONDS, envoy, listener
 from miniistiod.api.istio.security.request_authentication_pb2 import RequestAuthentication
 from miniistiod.ca import keys, tokens
 from miniistiod.config import of_text
 from miniistiod.generate.authentication_filters import jwt_filters
 from miniistiod.translate.request_authentication.key_set import NONE_FETCHED, KeySets, KeySource
+from tests.support.ports import free_ports
 
 FIRST, SECOND = keys.private_key(), keys.private_key("rsa-2048")
 NOW = int(time.time())
@@ -93,7 +94,8 @@ def token(key: keys.Private = FIRST, **changes: Any) -> str:
 def answer(port: int, bearer: str = "", path: str = "/", **headers: str) -> httpx.Response:
     if bearer:
         headers["authorization"] = f"Bearer {bearer}"
-    return httpx.get(f"http://127.0.0.1:{port}{path}", headers=headers, trust_env=False)
+    url = f"http://127.0.0.1:{port}{path}"
+    return httpx.get(url, headers=headers, trust_env=False, timeout=SECONDS)
 
 
 def test_a_missing_token_passes_a_good_one_too_and_every_bad_one_gets_401(ports: Mapping[str, int]) -> None:

@@ -9,10 +9,9 @@ import pytest
 
 from miniistiod.lab import sidecar
 from miniistiod.testing.live import LiveLab
+from miniistiod.testing.traffic import SECONDS
 
 pytestmark = pytest.mark.lab("security")
-
-SECONDS_TO_SEE = 10.0
 
 
 def counted(lab: LiveLab, name: str) -> int:
@@ -27,7 +26,7 @@ def test_envoy_takes_up_a_token_that_is_renewed_under_it(lab: LiveLab) -> None:
     before = counted(lab, "update_success")
     (client,) = (w for w in lab.outside.described().workloads if w.name == "client")
     sidecar.write_token(client, lab.state.pod(client.key), lab.state)
-    end = time.monotonic() + SECONDS_TO_SEE
+    end = time.monotonic() + SECONDS
     while counted(lab, "update_success") == before:
         assert time.monotonic() < end, "Envoy has not read its token again"
     assert counted(lab, "update_rejected") == 0

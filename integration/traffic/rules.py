@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import contextlib
 import math
+import time
 from collections import Counter
+from collections.abc import Callable, Iterator
 
 from miniistiod.testing.live import LiveLab
-from miniistiod.testing.traffic import Reply
+from miniistiod.testing.traffic import SECONDS, Reply
 
 WEB = "http://web:8000"
 WEB_CLUSTER = "outbound|8000||web.default.svc.cluster.local"
@@ -16,8 +19,8 @@ subsets:
 - {name: v2, labels: {version: v2}}
 - {name: v3, labels: {version: v3}}
 """
-Z = 4.3
-"""Standard deviations within which 999 of 1,000 runs of all these tests stay: some fifty shares each."""
+RARE = 1e-5
+"""What is less likely is no accident; of some hundred shares in a run none may fail by bad luck."""
 
 
 def networking(kind: str, name: str, spec: str, namespace: str = "default", version: str = "v1") -> str:
@@ -60,6 +63,34 @@ def statuses(replies: list[Reply]) -> Counter[int]:
     return Counter(reply.status for reply in replies)
 
 
+def eventually(true: Callable[[], bool]) -> None:
+    """Wait until it is true."""
+    end = time.monotonic() + SECONDS
+    while not true():
+        assert time.monotonic() < end
+
+
+@contextlib.contextmanager
+def busy(
+    lab: LiveLab, *servers: str, url: str = f"{WEB}/delay/600", count: int = 1, **order: object
+) -> Iterator[str]:
+    """Requests that hang at one of the servers, whose name this is, as long as the block runs."""
+    apps = [lab.app(name) for name in servers]
+    for app in apps:
+        app.clear()
+    with contextlib.ExitStack() as stack:
+        for _ in range(count):
+            stack.enter_context(lab.client.loop(url, timeout=600, **order))
+        eventually(lambda: any(app.count for app in apps))
+        yield next(app.name for app in apps if app.count)
+
+
 def likely(hits: int, tries: int, share: float) -> bool:
-    """Whether the hits are as near to the share as chance leaves them."""
-    return abs(hits - tries * share) <= Z * math.sqrt(tries * share * (1 - share))
+    """Whether so many hits or more, and so many or fewer, are what chance may leave of the share."""
+    chances = [chance(number, tries, share) for number in range(tries + 1)]
+    return sum(chances[hits:]) > RARE and sum(chances[: hits + 1]) > RARE
+
+
+def chance(hits: int, tries: int, share: float) -> float:
+    """The binomial distribution."""
+    return math.comb(tries, hits) * share**hits * (1 - share) ** (tries - hits)

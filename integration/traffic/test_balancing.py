@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import concurrent.futures
 import re
 from collections import Counter
 from typing import Any
 
 import pytest
 
-from integration.traffic.rules import WEB, hosts, likely, policy, routes, subsets
+from integration.traffic.rules import WEB, busy, hosts, likely, policy, routes, subsets
 from miniistiod.testing.live import LiveLab
 
 pytestmark = pytest.mark.lab("traffic")
@@ -36,26 +35,15 @@ def test_least_request_avoids_a_server_that_is_busy(lab: LiveLab) -> None:
     """Of two servers picked at random the one with fewer requests gets it: a busy one gets what is left
     when it is picked twice, 1 in 9.
     """
-    servers = [lab.app(name) for name in sorted(SERVERS)]
-    for server in servers:
-        server.clear()
-    with (
-        lab.rules(policy("{loadBalancer: {simple: LEAST_REQUEST}}")),
-        concurrent.futures.ThreadPoolExecutor() as pool,
-    ):
-        slow = pool.submit(lab.client.send, f"{WEB}/delay/10")
-        while not any(server.count for server in servers):
-            assert not slow.done()
-        busy = next(server.name for server in servers if server.count)
-        seen = hosts(lab.client.send(URL, count=90, concurrency=1))
-        assert not slow.done()
-    assert likely(seen.count(busy), 90, 1 / 9), (busy, Counter(seen))
-    assert set(seen) >= SERVERS - {busy}
+    with lab.rules(policy("{loadBalancer: {simple: LEAST_REQUEST}}")), busy(lab, *SERVERS) as avoided:
+        seen = hosts(lab.client.send(URL, count=180))
+    assert likely(seen.count(avoided), 180, 1 / 9), (avoided, Counter(seen))
+    assert set(seen) >= SERVERS - {avoided}
 
 
 def callers(hash: str) -> list[dict[str, Any]]:
-    """Orders of 8 different callers, told apart by what is hashed."""
-    names = [f"user-{number}" for number in range(8)]
+    """Orders of 12 different callers, told apart by what is hashed."""
+    names = [f"user-{number}" for number in range(12)]
     if "Header" in hash:
         return [{"url": URL, "headers": {"x-user": name}} for name in names]
     if "Cookie" in hash:

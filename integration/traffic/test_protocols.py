@@ -5,11 +5,10 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
-import time
 
 import pytest
 
-from integration.traffic.rules import WEB, networking, policy, routes, statuses, subsets
+from integration.traffic.rules import WEB, eventually, networking, policy, routes, statuses, subsets
 from integration.traffic.test_faults import SAY
 from integration.traffic.test_registry import mesh
 from miniistiod.testing.live import LiveLab
@@ -17,7 +16,6 @@ from miniistiod.testing.traffic import AccessLog
 
 pytestmark = pytest.mark.lab("traffic")
 
-SECONDS = 5.0
 TO_V1 = "- route: [{destination: {host: web, subset: v1}}]"
 
 
@@ -104,16 +102,9 @@ def test_a_websocket_is_opened_and_echoes(lab: LiveLab) -> None:
 
 
 def lines(log: AccessLog, start: str) -> list[str]:
-    """The log's whole lines that begin so, as soon as there is one; the last may still be being written."""
-    end = time.monotonic() + SECONDS
-    while True:
-        with log.path.open("rb") as file:
-            file.seek(log.start)
-            whole = file.read().decode(errors="replace").rpartition("\n")[0]
-        found = [line for line in whole.splitlines() if line.startswith(start)]
-        if found:
-            return found
-        assert time.monotonic() < end, f"no line that begins with {start!r}"
+    """The log's lines that begin so, as soon as there is one."""
+    eventually(lambda: any(line.startswith(start) for line in log.lines()))
+    return [line for line in log.lines() if line.startswith(start)]
 
 
 def test_an_access_log_has_the_format_of_the_mesh(lab: LiveLab) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from integration.traffic.rules import WEB, hosts, networking, pod, routes
+from integration.traffic.rules import WEB, hosts, networking, pod, routes, subsets
 from miniistiod.testing.live import LiveLab
 
 pytestmark = pytest.mark.lab("traffic")
@@ -128,6 +128,15 @@ def test_a_rule_that_is_not_exported_holds_in_its_namespace_only(lab: LiveLab) -
         (ours,) = lab.client.send(f"{WEB}/hostname")
         (theirs,) = lab.caller("caller", "other").send("http://web.default:8000/hostname")
     assert (ours.status, theirs.status) == (418, 200)
+
+
+def test_a_policy_that_is_not_exported_holds_in_its_namespace_only(lab: LiveLab) -> None:
+    name = "outbound|8000|v1|web.default.svc.cluster.local"
+    with lab.rules(subsets() + "  exportTo: ['.']\n"):
+        assert name in clusters(lab, "client")
+        assert name not in clusters(lab, "caller", "other")
+    with lab.rules(subsets()):
+        assert name in clusters(lab, "caller", "other")
 
 
 def test_a_headless_service_leads_to_the_address_that_its_name_gave(lab: LiveLab) -> None:

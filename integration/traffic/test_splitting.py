@@ -2,19 +2,14 @@
 
 from __future__ import annotations
 
-import time
 from collections import Counter
-from typing import Any
 
 import pytest
 
-from integration.traffic.rules import WEB, hosts, likely, networking, routes, subsets
+from integration.traffic.rules import WEB, eventually, hosts, likely, networking, routes, subsets
 from miniistiod.testing.live import LiveLab
-from miniistiod.testing.traffic import Inspected
 
 pytestmark = pytest.mark.lab("traffic")
-
-SECONDS_FOR_COPIES = 5.0
 
 
 def to(subset: str, weight: int) -> str:
@@ -31,14 +26,6 @@ def test_each_subset_gets_its_weight(lab: LiveLab, weights: tuple[int, ...]) -> 
         assert likely(seen[f"web-v{number}"], 500, weight / sum(weights)), seen
 
 
-def copies(server: Inspected, path: str, count: int) -> list[dict[str, Any]]:
-    """The mirrored requests to a path; they arrive when they like."""
-    end = time.monotonic() + SECONDS_FOR_COPIES
-    while len(found := [r for r in server.requests if r["path"] == path]) < count:
-        assert time.monotonic() < end, f"{len(found)} of {count} copies"
-    return found
-
-
 def test_a_mirror_gets_a_copy_of_every_request_with_the_same_host(lab: LiveLab) -> None:
     """The reference switches Envoy's suffix `-shadow` off."""
     v2 = lab.app("web-v2")
@@ -46,7 +33,7 @@ def test_a_mirror_gets_a_copy_of_every_request_with_the_same_host(lab: LiveLab) 
     rule = "- route: [{destination: {host: web, subset: v1}}]\n  mirror: {host: web, subset: v2}\n"
     with lab.rules(subsets(), routes(rule)):
         replies = lab.client.send(f"{WEB}/anything/mirrored", count=20)
-        found = copies(v2, "/anything/mirrored", 20)
+        found = v2.awaited(20, "/anything/mirrored")
     assert {reply.json()["hostname"] for reply in replies} == {"web-v1"}
     assert len(found) == 20
     assert {request["headers"]["host"] for request in found} == {"web:8000"}
@@ -63,9 +50,7 @@ def test_a_mirror_gets_its_percentage_and_the_caller_nothing_of_its_failures(lab
     with lab.rules(subsets(), routes(rule)):
         replies = lab.client.send(f"{WEB}/hostname", count=400, concurrency=4)
         lab.client.send(f"{WEB}/hostname?last", count=60)
-        end = time.monotonic() + SECONDS_FOR_COPIES
-        while not any(r["query"] == "last" for r in v2.requests):
-            assert time.monotonic() < end
+        eventually(lambda: any(r["query"] == "last" for r in v2.requests))
     seen = sum(r["query"] == "" for r in v2.requests)
     assert set(hosts(replies)) == {"web-v1"}
     assert v1.count == 460
@@ -82,7 +67,7 @@ def test_two_mirrors_get_a_copy_each(lab: LiveLab) -> None:
     )
     with lab.rules(subsets(), routes(rule)):
         lab.client.send(f"{WEB}/anything/two", count=5)
-        assert len(copies(v2, "/anything/two", 5)) == len(copies(v3, "/anything/two", 5)) == 5
+        assert len(v2.awaited(5, "/anything/two")) == len(v3.awaited(5, "/anything/two")) == 5
 
 
 def test_a_delegate_in_another_namespace_routes_what_the_root_hands_it(lab: LiveLab) -> None:

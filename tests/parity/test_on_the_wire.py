@@ -19,7 +19,7 @@ from tests.parity.dump import dump, opened
 from tests.parity.test_parity import faults
 
 SERVICE = "/envoy.service.discovery.v3.AggregatedDiscoveryService/"
-SECONDS = 20
+SECONDS = 60
 
 
 class Client:

@@ -24,7 +24,7 @@ from miniistiod.xds.type_rules import SDS
 
 WEB = Identity("cluster.local", "shop", "web")
 GATEWAY_SECRET = "kubernetes://shop-tls"
-PATIENCE = 10
+PATIENCE = 60
 
 
 @dataclass(slots=True)

@@ -20,7 +20,7 @@ from tests.security.test_certificates import created, csr
 
 DELTA = "/envoy.service.discovery.v3.AggregatedDiscoveryService/DeltaAggregatedResources"
 NDS = "type.googleapis.com/istio.networking.nds.v1.NameTable"
-PATIENCE = 10
+PATIENCE = 60
 
 
 def test_the_keys_that_an_agent_makes_get_certificates_for_a_day(tmp_path: Path) -> None:

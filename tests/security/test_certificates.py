@@ -42,7 +42,7 @@ async def created(
         response_deserializer=ca_pb2.IstioCertificateResponse.FromString,
     )
     metadata = [("authorization", f"Bearer {token}")] if token else []
-    response: ca_pb2.IstioCertificateResponse = await call(message, metadata=metadata, timeout=10)
+    response: ca_pb2.IstioCertificateResponse = await call(message, metadata=metadata, timeout=60)
     return list(response.cert_chain)
 
 

@@ -25,7 +25,8 @@ from miniistiod.ca.credential import credential, server_credential
 from miniistiod.ca.identity import Identity
 from miniistiod.server.security import Security
 from tests.security.plane import WEB, Stream, node
-from tests.security.test_no_leaks import free_ports, until
+from tests.security.test_no_leaks import until
+from tests.support.ports import free_ports
 
 GATEWAY = Identity("cluster.local", "shop", "gateway")
 NOW = datetime.now(UTC)
@@ -197,7 +198,7 @@ def test_an_issuer_is_believed_once_its_keys_have_been_fetched(tmp_path: Path) -
         (port,) = free_ports(1)
         settings = {"secure_grpc_address": f"127.0.0.1:{port}", "issuer_urls": (("corp", url),)}
         async with running(tmp_path, **settings) as security, channel(security, port) as to:
-            async with asyncio.timeout(10):
+            async with asyncio.timeout(60):
                 while not security.believed:
                     await asyncio.sleep(0.01)
             assert await believed(to, tokens.minted(claims, key))

@@ -45,7 +45,7 @@ def watched(web: Web, then: Callable[[jwks.KeyFetcher, asyncio.Queue[KeySets]], 
         fetcher = jwks.KeyFetcher(web.get, heard.put_nowait)
         work = asyncio.create_task(fetcher.run())
         try:
-            await asyncio.wait_for(then(fetcher, heard), 10)  # type: ignore[arg-type]
+            await asyncio.wait_for(then(fetcher, heard), 60)  # type: ignore[arg-type]
         finally:
             work.cancel()
 

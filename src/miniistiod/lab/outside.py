@@ -26,8 +26,9 @@ from miniistiod.lab.sidecar import HTTP_PORT, search_path
 from miniistiod.lab.state import CONTROL_PLANE, State
 from miniistiod.lab.store import Change, Document, Store
 
-SECONDS_TO_START = 60.0
+SECONDS_TO_START = 120.0
 SECONDS_TO_END = 8.0
+SECONDS_TO_REPLY = 60.0
 INTERVAL = 0.05
 
 Report = dict[str, Any]
@@ -136,9 +137,11 @@ class OutsideLab:
                 yield f"{log.name}: {lines[-1][:400]}"
 
     def ask(self, word: str) -> Report:
-        """One question to the supervisor; OSError when there is none."""
+        """One question to the supervisor, `status`, `warming`, `reconcile` or `stop`; OSError when there is
+        none.
+        """
         with socket.socket(socket.AF_UNIX) as sock, within(self.state.folder):
-            sock.settimeout(30)
+            sock.settimeout(SECONDS_TO_REPLY)
             sock.connect(self.state.control.name)
             sock.sendall(word.encode() + b"\n")
             reply = sock.makefile("rb").readline()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import os
+import re
 import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -18,7 +19,7 @@ from miniistiod.lab.process import Process
 from miniistiod.lab.programs import command_of
 from miniistiod.lab.sidecar import discovery, envoy_command, proxy_config, write_bootstrap, write_token
 from miniistiod.lab.state import State
-from miniistiod.proxy.bootstrap import STATUS_PORT
+from miniistiod.proxy.bootstrap import PROMETHEUS_PORT, STATUS_PORT
 
 HOLD = """
 target=$(readlink -f /etc/resolv.conf)
@@ -32,6 +33,10 @@ exec sleep infinity
 PROXY = "istio-proxy"
 LISTENING = "0A"
 SECONDS_TO_RETRY = 1.0
+SECONDS_TO_ANSWER = 10.0
+WARMING = re.compile(
+    rb"^envoy_(?:listener_manager_total_listeners|cluster_manager)_warming\S* (\d+)$", re.MULTILINE
+)
 
 
 class Pod:
@@ -199,6 +204,14 @@ class Pod:
             return False
         return self.workload.proxy == "none" or (STATUS_PORT in listening and await live(self.address))
 
+    async def warming(self) -> int:
+        """How many listeners and clusters its proxy has taken but does not use yet: they wait for a
+        certificate, for names, for routes. 0 when no proxy runs.
+        """
+        if self.workload.proxy == "none":
+            return 0
+        return await warming(self.address)
+
     async def status(self) -> dict[str, Any]:
         """What `lab status` shows of it."""
         return {
@@ -229,13 +242,32 @@ def listening_ports(pid: int) -> set[int]:
 async def live(address: str) -> bool:
     """Whether the Envoy at this address says that it is ready."""
     try:
-        reader, writer = await asyncio.open_connection(address, STATUS_PORT)
-        writer.write(b"GET /healthz/ready HTTP/1.1\r\nhost: lab\r\nconnection: close\r\n\r\n")
-        status = await asyncio.wait_for(reader.readline(), 2)
-        writer.close()
-    except (OSError, TimeoutError):
+        return b" 200 " in (await answered(address, STATUS_PORT, "/healthz/ready")).partition(b"\r\n")[0]
+    except OSError:
         return False
-    return b" 200 " in status
+
+
+async def warming(address: str) -> int:
+    """The listeners and clusters that the Envoy at this address has not taken into use yet; one that is too
+    busy to tell has some.
+    """
+    try:
+        page = await answered(address, PROMETHEUS_PORT, "/stats/prometheus?filter=manager.*warming")
+    except TimeoutError:
+        return 1
+    except OSError:
+        return 0
+    return sum(int(number) for number in WARMING.findall(page))
+
+
+async def answered(address: str, port: int, path: str) -> bytes:
+    """What an Envoy answers to a GET, head and body; TimeoutError when it hangs, OSError when it is away."""
+    reader, writer = await asyncio.open_connection(address, port)
+    try:
+        writer.write(f"GET {path} HTTP/1.1\r\nhost: lab\r\nconnection: close\r\n\r\n".encode())
+        return await asyncio.wait_for(reader.read(), SECONDS_TO_ANSWER)
+    finally:
+        writer.close()
 
 
 async def fed(text: str, *command: str, fails: bool = False) -> None:

@@ -135,12 +135,17 @@ class Supervisor:
         word = (await reader.readline()).decode().strip()
         if word == "reconcile":
             await self.reconcile()
-        reply = await self.status()
+        reply = await (self.warming() if word == "warming" else self.status())
         writer.write(json.dumps(reply).encode() + b"\n")
         await writer.drain()
         writer.close()
         if word == "stop":
             self.ended.set()
+
+    async def warming(self) -> dict[str, int]:
+        """The workloads whose proxies do not use yet all that they have, with how many things."""
+        counts = await asyncio.gather(*(pod.warming() for pod in self.pods.values()))
+        return {key: count for key, count in zip(self.pods, counts, strict=True) if count}
 
     async def status(self) -> dict[str, Any]:
         """The whole lab as JSON."""
@@ -150,7 +155,8 @@ class Supervisor:
             "restarts": self.control_plane.restarts,
             "pid": self.control_plane.pid,
         }
-        ready = plane["state"] == "running" and all(pod["ready"] for pod in pods)
+        answers = plane["state"] == "running" and HTTP_PORT in listening_ports(os.getpid())
+        ready = answers and all(pod["ready"] for pod in pods)
         return {"ready": ready, "control_plane": plane, "pods": pods}
 
 

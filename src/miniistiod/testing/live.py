@@ -21,7 +21,7 @@ from miniistiod.lab.state import CONTROL_PLANE, State
 from miniistiod.lab.store import Document, documents_of, kind_of
 from miniistiod.testing.traffic import AccessLog, Client, Inspected
 
-SECONDS_TO_SETTLE = 20.0
+SECONDS_TO_SETTLE = 60.0
 INTERVAL = 0.01
 REVISION = "lab-revision"
 """A ConfigMap written after each change: when the control plane shows it, it has read the change."""
@@ -37,7 +37,9 @@ class LiveLab:
         self.revisions = itertools.count(1)
         self.inspected: dict[str, Inspected] = {}
         published = outside.ask("status")["published"]
-        self.pages = httpx.Client(base_url=f"http://127.0.0.1:{published[CONTROL_PLANE]}", timeout=30)
+        self.pages = httpx.Client(
+            base_url=f"http://127.0.0.1:{published[CONTROL_PLANE]}", timeout=SECONDS_TO_SETTLE
+        )
         self.ingress = f"http://localhost:{published[INGRESS]}" if INGRESS in published else ""
 
     @property
@@ -80,22 +82,26 @@ class LiveLab:
         self.settle()
 
     @contextlib.contextmanager
-    def rules(self, *texts: str | Path) -> Iterator[None]:
-        """Objects that are there while the block runs; what they replaced comes back afterwards."""
+    def rules(self, *texts: str | Path, warm: bool = True) -> Iterator[None]:
+        """Objects that are there while the block runs; what they replaced comes back afterwards.
+
+        With `warm` false they may stay without effect, as a server whose certificate is not there.
+        """
         documents = described(texts)
         before = [self.outside.store.stored(*identity(document)) for document in documents]
         self.outside.apply(documents)
         try:
-            self.settle()
+            self.settle(warm)
             yield
         finally:
             self.outside.apply(old for old in before if old)
             self.outside.delete(identity(new) for new, old in zip(documents, before, strict=True) if not old)
             self.settle()
 
-    def settle(self) -> None:
-        """Wait until the control plane has read the last change and every proxy has acknowledged it.
+    def settle(self, warm: bool = True) -> None:
+        """Wait until the control plane has read the last change, and every proxy has it and uses it.
 
+        An Envoy goes on with what it has while something new is warming; with `warm` false that is no matter.
         AssertionError when a proxy refuses something, or when it takes too long.
         """
         revision = str(next(self.revisions))
@@ -107,7 +113,7 @@ class LiveLab:
         }
         self.outside.apply([marker])
         end = time.monotonic() + SECONDS_TO_SETTLE
-        while late := self.read_late(revision) or self.proxies_late():
+        while late := self.read_late(revision) or self.proxies_late() or (warm and self.warming()):
             assert time.monotonic() < end, f"after {SECONDS_TO_SETTLE:.0f} s: {late}"
             time.sleep(INTERVAL)
 
@@ -133,6 +139,11 @@ class LiveLab:
                 if kind["status"] == "STALE":
                     return f"{row['proxy']} has not acknowledged {kind['type']}"
         return ""
+
+    def warming(self) -> str:
+        """Which proxies do not use yet all that they have acknowledged; "" when none."""
+        counts = self.outside.ask("warming").items()
+        return ", ".join(f"{key} warms {count}" for key, count in counts if key != "published")
 
     def proxy(self, name: str, path: str, namespace: str = "default") -> str:
         """A page of a proxy's own admin interface, e.g. /stats."""

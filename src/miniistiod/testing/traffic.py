@@ -9,14 +9,16 @@ import re
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 import httpx
 
-SECONDS_TO_APPEAR = 5.0
-"""How long a line of an access log may take to be written."""
-SECONDS_FOR_MORE = 30.0
+SECONDS = 60.0
+"""How long a test waits for what must come; a busy machine may need most of it."""
+SECONDS_FOR_AN_ORDER = 600.0
+"""How long a client may take for all the requests of one order."""
 INTERVAL = 0.01
 
 ACCESS_LOG = re.compile(
@@ -49,7 +51,9 @@ class Inspected:
     def __init__(self, name: str, inspector: Path) -> None:
         self.name = name
         self.http = httpx.Client(
-            transport=httpx.HTTPTransport(uds=str(inspector)), base_url="http://inspector", timeout=120
+            transport=httpx.HTTPTransport(uds=str(inspector)),
+            base_url="http://inspector",
+            timeout=SECONDS_FOR_AN_ORDER,
         )
 
     @property
@@ -61,6 +65,16 @@ class Inspected:
     def requests(self) -> list[dict[str, Any]]:
         """The requests it remembers, newest last: method, path, query, headers, peer, status."""
         found: list[dict[str, Any]] = self.http.get("/requests").json()
+        return found
+
+    def awaited(self, count: int, path: str = "") -> list[dict[str, Any]]:
+        """Its requests, or those to a path, as soon as there are so many: a copy or a request that its sender
+        has given up may come late. AssertionError when they do not come.
+        """
+        end = time.monotonic() + SECONDS
+        while len(found := [each for each in self.requests if path in ("", each.get("path"))]) < count:
+            assert time.monotonic() < end, f"{self.name}: {len(found)} of {count} requests served"
+            time.sleep(INTERVAL)
         return found
 
     def clear(self) -> None:
@@ -98,7 +112,7 @@ class Loop:
 
     def more(self, count: int) -> None:
         """Wait for so many replies more; AssertionError when they do not come."""
-        end = time.monotonic() + SECONDS_FOR_MORE
+        end = time.monotonic() + SECONDS
         wanted = self.seen() + count
         while self.seen() < wanted:
             assert time.monotonic() < end, f"{self.path}: {count} more requests took too long"
@@ -110,22 +124,30 @@ class Loop:
 
 
 class AccessLog:
-    """The access log of one proxy, from the moment this object is made."""
+    """The access log of one proxy: the requests that begin after this object is made.
+
+    Envoy writes a line some time after the request's end, so what is written from now on may be older.
+    """
 
     def __init__(self, path: Path) -> None:
         self.path = path
         self.start = path.stat().st_size
+        self.since = datetime.now(UTC).isoformat(timespec="milliseconds").removesuffix("+00:00")
+
+    def lines(self) -> list[str]:
+        """What was written since, in lines; the last one counts when it is whole."""
+        with self.path.open("rb") as file:
+            file.seek(self.start)
+            return file.read().rpartition(b"\n")[0].decode("utf-8", "replace").splitlines()
 
     def entries(self) -> list[dict[str, str]]:
         """The requests logged so far."""
-        with self.path.open("rb") as file:
-            file.seek(self.start)
-            text = file.read().decode("utf-8", "replace")
-        return [match.groupdict() for match in ACCESS_LOG.finditer(text)]
+        found = (match.groupdict() for line in self.lines() if (match := ACCESS_LOG.search(line)))
+        return [entry for entry in found if entry["start"] >= self.since]
 
     def entry(self, path: str) -> dict[str, str]:
         """The first request to this path, as soon as it is logged; AssertionError when it does not come."""
-        end = time.monotonic() + SECONDS_TO_APPEAR
+        end = time.monotonic() + SECONDS
         while not (found := [entry for entry in self.entries() if entry["path"] == path]):
             assert time.monotonic() < end, f"{self.path.name}: no request to {path}"
             time.sleep(INTERVAL)
@@ -133,7 +155,7 @@ class AccessLog:
 
     def awaited(self, count: int) -> list[dict[str, str]]:
         """The requests logged as soon as there are so many; AssertionError when they do not come."""
-        end = time.monotonic() + SECONDS_TO_APPEAR
+        end = time.monotonic() + SECONDS
         while len(found := self.entries()) < count:
             assert time.monotonic() < end, f"{self.path.name}: {len(found)} of {count} requests logged"
             time.sleep(INTERVAL)

@@ -18,6 +18,8 @@ from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
 Result = dict[str, Any]
+TIMEOUT = 60
+"""Seconds for a reply, unless the order says otherwise: on a busy machine a good one may take its time."""
 
 
 async def result(client: httpx.AsyncClient, order: dict[str, Any]) -> Result:
@@ -57,7 +59,7 @@ async def talked(order: dict[str, Any]) -> Result:
         {"ssl": unjudging(), "server_hostname": order.get("sni", url.host)} if url.scheme == "tls" else {}
     )
     try:
-        async with asyncio.timeout(order.get("timeout", 30)):
+        async with asyncio.timeout(order.get("timeout", TIMEOUT)):
             reader, writer = await asyncio.open_connection(url.host, url.port, **secure)
             writer.write(order.get("content", "").encode("latin-1"))
             body = await reader.readuntil(order.get("until", "\n").encode("latin-1"))
@@ -85,7 +87,7 @@ def connections(order: dict[str, Any]) -> httpx.AsyncClient:
         verify=False,
         http1=not order.get("http2", False),
         http2=order.get("http2", False),
-        timeout=order.get("timeout", 30),
+        timeout=order.get("timeout", TIMEOUT),
         limits=httpx.Limits(max_connections=concurrency, max_keepalive_connections=kept),
     )
 
