@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import dataclasses
+
 import pytest
 
 from miniistiod.mesh.snapshot import snapshot
@@ -147,6 +149,16 @@ def test_a_proxy_nobody_else_knows_is_found_by_the_labels_of_its_node() -> None:
     proxy = sidecar("cart")
     found = scope(service("cart"), service("debts"), proxy=proxy, connected=(workload_of(proxy),))
     assert [(t.service.name, t.target_port) for t in found.targets] == [("cart", 8080)]
+
+
+@pytest.mark.parametrize(("cluster", "expected"), [("", 1), ("Kubernetes", 1), ("elsewhere", 0)])
+def test_a_proxy_of_another_cluster_has_no_service_of_this_one(cluster: str, expected: int) -> None:
+    """So it is in istiod; ServiceEntries count wherever the proxy is."""
+    given = dataclasses.replace(sidecar(), cluster=cluster)
+    listed = WEB.replace("DNS", "STATIC") + ", endpoints: [{address: 10.0.0.5}]"
+    found = scope(service("web"), entry("a", "a.example", listed), pod("web"), proxy=given).targets
+    assert "a.example" in {t.service.hostname for t in found}
+    assert len(found) == 1 + expected
 
 
 def test_the_older_service_comes_first_among_targets() -> None:

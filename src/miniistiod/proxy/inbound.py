@@ -28,11 +28,16 @@ class ServiceTarget:
 Targets = tuple[ServiceTarget, ...]
 
 
-def service_targets(mesh: Mesh, workload: Workload) -> Targets:
-    """The service ports that lead to a workload, those of the oldest service first."""
+def service_targets(mesh: Mesh, workload: Workload, cluster: str = "") -> Targets:
+    """The service ports that lead to a workload, those of the oldest service first.
+
+    For a proxy that says it is in another cluster only ServiceEntries count: this one's Services are not its.
+    """
     unselected = without_selector(mesh.services)
     listed = by_address(unselected, mesh.endpoints).of if unselected else {}
     at = tuple(t for address in workload.addresses for t in listed.get(address, ()))
+    if cluster not in ("", mesh.settings.cluster):
+        return targets((), workload, tuple(t for t in at if t.service.registry is Registry.EXTERNAL))
     return targets(selectors(mesh.services).get(workload.namespace, ()), workload, at)
 
 

@@ -146,7 +146,7 @@ class ProxyScope:
     @fact
     def targets(self) -> tuple[ServiceTarget, ...]:
         """The service ports that lead to its workload, in order of precedence (oldest service first)."""
-        return inbound.service_targets(self.mesh, self.workload)
+        return inbound.service_targets(self.mesh, self.workload, self.proxy.cluster)
 
     @property
     @fact
