@@ -144,3 +144,25 @@ def test_validate_gives_the_webhooks_verdict(tmp_path: Path) -> None:
     assert "spec.http[0]" in refused.stderr
     taken = CliRunner().invoke(main, ["validate", "-f", str(right)])
     assert (taken.exit_code, taken.stdout) == (0, f'"{right}" is valid\n')
+
+
+def test_what_is_told_can_be_narrowed(tmp_path: Path) -> None:
+    wrong, quiet = tmp_path / "wrong.yaml", tmp_path / "quiet.yaml"
+    wrong.write_text(
+        yaml.safe_dump(manifest({"VirtualService": "a/b", "spec": {"hosts": ["x"], "http": [ROUTE]}}))
+    )
+    quiet.write_text(yaml.safe_dump(manifest({"Namespace": "/quiet"})))
+
+    def codes(*words: str) -> list[str]:
+        done = CliRunner().invoke(main, ["analyze", str(wrong), str(quiet), "-o", "json", *words])
+        return [row["code"] for row in json.loads(done.stdout)]
+
+    assert codes() == ["IST0101", "IST0102"]
+    assert codes("--output-threshold", "Warning") == ["IST0101"]
+    assert codes("-S", "IST0101=VirtualService b.a") == ["IST0102"]
+    assert codes("-S", "IST0101=VirtualService b.*", "-S", "IST0102=Namespace *") == []
+    assert codes("-S", "IST0101=VirtualService c.a", "-S", "IST0102=Service *") == ["IST0101", "IST0102"]
+    silenced = ["analyze", str(wrong), "-S", "IST0101=* b.a"]
+    assert CliRunner().invoke(main, silenced).exit_code == 0
+    unseen = ["analyze", str(quiet), "--output-threshold", "error", "--failure-threshold", "info"]
+    assert CliRunner().invoke(main, unseen).exit_code == 79

@@ -78,21 +78,29 @@ SYSTEM = frozenset(("kube-system", "kube-public", "kube-node-lease", "local-path
 """Namespaces of Kubernetes itself, whose objects are not the user's."""
 
 
+SUPPRESS = "galley.istio.io/analyze-suppress"
+"""The annotation with codes, or *, that are not to be told of an object."""
+
+
 def analysis(store: Store, mesh: Mesh) -> tuple[Diagnostic, ...]:
     """Everything the analysers find, each at the line of its field, each once."""
     world = World(store, mesh)
     found = dict.fromkeys(each for analyser in ANALYSERS for each in analyser(world))
     found |= dict.fromkeys(edge_findings(store.kinds, mesh))
-    return tuple(located(each, store) for each in found if each.key is None or each.key[1] not in SYSTEM)
+    wanted = (each for each in found if each.key is None or each.key[1] not in SYSTEM)
+    return tuple(placed for each in wanted if (placed := located(each, store)) is not None)
 
 
-def located(found: Diagnostic, store: Store) -> Diagnostic:
-    """The same at the place of its field, which analysers do not know."""
+def located(found: Diagnostic, store: Store) -> Diagnostic | None:
+    """The same at the place of its field, which analysers do not know; None when its object forbids it."""
     if found.key is None:
         return found
     kind, namespace, name = found.key
     one = next((o for o in store.of_kind(kind) if (o.namespace, o.name) == (namespace, name)), None)
     if one is None:
         return found
+    codes = [word.strip() for word in one.annotations.get(SUPPRESS, "").split(",")]
+    if found.code in codes or "*" in codes:
+        return None
     place = store.place(one, found.path)
     return replace(found, file=place.file, line=place.line, column=place.column)

@@ -80,7 +80,7 @@ def two_namespaces(world: World) -> Iterator[Diagnostic]:
                     entry,
                     f"spec.hosts[{list(entry.message.hosts).index(host)}]",
                     f"{host} is declared by {names} too, in another namespace",
-                    "a client uses that of its own namespace, else the oldest: endpoints and ports do not add up",
+                    "a client uses that of its own namespace, else the oldest: endpoints do not add up",
                     'keep one of them, or write exportTo: ["."] in each',
                 )
 

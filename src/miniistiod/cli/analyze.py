@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from fnmatch import fnmatchcase
 from typing import Any
 
 import click
@@ -34,6 +35,21 @@ Row = dict[str, Any]
     show_default=True,
     help="The least level that gives exit code 79.",
 )
+@click.option(
+    "--output-threshold",
+    type=click.Choice([*ORDER], case_sensitive=False),
+    default="Info",
+    show_default=True,
+    help="The least level that is printed.",
+)
+@click.option(
+    "-S",
+    "--suppress",
+    "suppressed",
+    multiple=True,
+    metavar="CODE=RESOURCE",
+    help='Say nothing of this code for a resource, such as "IST0102=Namespace *"; may be repeated.',
+)
 @address_option
 def analyze(
     paths: tuple[str, ...],
@@ -41,6 +57,8 @@ def analyze(
     lab: bool,
     output: str,
     failure_threshold: str,
+    output_threshold: str,
+    suppressed: tuple[str, ...],
     http_address: str | None,
 ) -> None:
     """Say what is wrong or odd in files, or without any in what the running control plane serves.
@@ -53,16 +71,27 @@ def analyze(
         found = of_files((*served(http_address), *given) if lab else given)
     else:
         found = page(http_address, "/debug/diagnostics")
-    found = sorted(found, key=lambda row: ORDER[row["level"]])
+    kept = [row for row in found if not is_suppressed(row, suppressed)]
+    found = sorted(kept, key=lambda row: ORDER[row["level"]])
+    shown = [row for row in found if ORDER[row["level"]] <= ORDER[output_threshold.title()]]
     if output == "text":
-        told(found, ", ".join(given) or "the running control plane")
+        told(shown, ", ".join(given) or "the running control plane")
     elif output == "json":
-        click.echo(json.dumps(found, indent=2))
+        click.echo(json.dumps(shown, indent=2))
     else:
-        click.echo(yaml.safe_dump(found, sort_keys=False), nl=False)
+        click.echo(yaml.safe_dump(shown, sort_keys=False), nl=False)
     worst = ORDER[failure_threshold.title()]
     if output == "text" and any(ORDER[row["level"]] <= worst for row in found):
         raise SystemExit(FOUND)
+
+
+def is_suppressed(row: Row, patterns: tuple[str, ...]) -> bool:
+    """Whether one of CODE=RESOURCE is for it; a resource is KIND NAME.NAMESPACE, with * for any text."""
+    kind, _, where = row.get("object", "").partition(" ")
+    namespace, slash, name = where.rpartition("/")
+    resource = f"{kind} {name}.{namespace}" if slash else f"{kind} {name}"
+    pairs = (pattern.partition("=") for pattern in patterns)
+    return any(code == row["code"] and fnmatchcase(resource, wanted) for code, _, wanted in pairs)
 
 
 def of_files(files: tuple[str, ...]) -> list[Row]:
