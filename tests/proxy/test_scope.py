@@ -156,7 +156,9 @@ def test_a_proxy_of_another_cluster_has_no_service_of_this_one(cluster: str, exp
     """So it is in istiod; ServiceEntries count wherever the proxy is."""
     given = dataclasses.replace(sidecar(), cluster=cluster)
     listed = WEB.replace("DNS", "STATIC") + ", endpoints: [{address: 10.0.0.5}]"
-    found = scope(service("web"), entry("a", "a.example", listed), pod("web"), proxy=given).targets
+    found = scope(
+        service("web"), entry("a", "a.example", listed), pod("web", "web", "10.0.0.5"), proxy=given
+    ).targets
     assert "a.example" in {t.service.hostname for t in found}
     assert len(found) == 1 + expected
 
