@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import shutil
+import subprocess
 import time
 from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
+from cryptography import x509
+from cryptography.hazmat.primitives.asymmetric import rsa
 
 from integration.gateways.visits import Issuer, gateway, secret, server, virtual_service, visit
 from miniistiod.server import authority_store
@@ -116,6 +120,50 @@ def test_the_lowest_and_highest_version_are_kept(lab: LiveLab, issuer: Issuer) -
     assert (new.status, new.protocol) == (200, "TLSv1.3")
     assert (capped.status, capped.protocol) == (200, "TLSv1.2")
     assert "PROTOCOL_VERSION" in too_new.error.upper().replace(" ", "_")
+
+
+def openssl(lab: LiveLab, host: str, *options: str) -> str:
+    """What `openssl s_client` tells of a connection to the gateway."""
+    connect = ("-connect", f"{host}:443", "-servername", host)
+    command = lab.outside.entrance("visitor.outside", ["openssl", "s_client", *connect, *options])
+    done = subprocess.run(command, input="", capture_output=True, text=True, check=False)
+    return done.stdout + done.stderr
+
+
+@pytest.mark.skipif(shutil.which("openssl") is None, reason="there is no openssl here")
+def test_openssl_sees_the_certificate_the_protocol_and_the_cipher(lab: LiveLab, issuer: Issuer) -> None:
+    cipher = "ECDHE-ECDSA-AES256-GCM-SHA384"
+    tls = f"mode: SIMPLE, credentialName: c, maxProtocolVersion: TLSV1_2, cipherSuites: [{cipher}]"
+    with lab.rules(gateway("c", https(HOST, tls)), virtual_service("c", HOST, "c"), issuer.secret("c", HOST)):
+        served = visit(lab, HOST, tls=True).served
+        good = openssl(lab, HOST)
+        refused = openssl(lab, HOST, "-tls1_3")
+        stranger = openssl(lab, "other.example.com")
+    shown = x509.load_pem_x509_certificate(good[good.index("-----BEGIN") :].encode())
+    assert shown.serial_number == served.serial_number
+    assert f"Cipher is {cipher}" in good
+    assert "TLSv1.2" in good
+    assert "alert protocol version" in refused
+    assert "no peer certificate available" in stranger
+
+
+def test_a_server_shows_the_kind_of_certificate_that_a_client_takes(lab: LiveLab, issuer: Issuer) -> None:
+    """credentialNames: an ECDSA and an RSA certificate of one host."""
+    old = ["TLSv1_2", "TLSv1_2"]
+    chain, key = issuer.pair(HOST, kind="rsa-2048")
+    with lab.rules(
+        gateway("two", https(HOST, "mode: SIMPLE, credentialNames: [elliptic, rsa]")),
+        virtual_service("two", HOST, "two"),
+        issuer.secret("elliptic", HOST),
+        secret("rsa", "kubernetes.io/tls", {"tls.crt": chain, "tls.key": key}),
+    ):
+        seen = [
+            visit(lab, HOST, tls=True, versions=old, ciphers=f"ECDHE-{kind}-AES128-GCM-SHA256")
+            for kind in ("ECDSA", "RSA")
+        ]
+    assert [each.status for each in seen] == [200, 200]
+    shown = [each.served.public_key() for each in seen]
+    assert [isinstance(each, rsa.RSAPublicKey) for each in shown] == [False, True], shown
 
 
 def test_only_the_ciphers_named_are_used(lab: LiveLab, issuer: Issuer) -> None:

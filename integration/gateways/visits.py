@@ -66,9 +66,9 @@ class Issuer:
     def new(cls) -> Issuer:
         return cls(authority.self_signed(datetime.now(UTC), keys.private_key()))
 
-    def pair(self, *names: str) -> tuple[str, str]:
+    def pair(self, *names: str, kind: keys.Type = "ecdsa-p256") -> tuple[str, str]:
         """A certificate for these DNS names or spiffe:// identities, with its chain, and its key, as PEM."""
-        key = keys.private_key()
+        key = keys.private_key(kind)
         wanted = tuple(
             x509.UniformResourceIdentifier(name) if "://" in name else x509.DNSName(name) for name in names
         )
