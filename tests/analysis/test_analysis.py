@@ -112,6 +112,17 @@ def test_an_exercise_has_only_the_messages_it_means_to_show(exercise: str, lab: 
     assert codes == MEANT.get(exercise, set()), "\n".join(d.text() for d in found)
 
 
+FURTHER = sorted((CONFIGS.parent / "docker" / "labs").glob("*/config"))
+
+
+@pytest.mark.parametrize("folder", [CONFIGS / "bookinfo", CONFIGS / "security", *FURTHER], ids=str)
+def test_a_lab_in_order_has_no_messages(folder: Path) -> None:
+    store = loaded({str(f): f.read_text() for f in sorted(folder.glob("*.yaml"))})
+    found = (*store.diagnostics, *analysis(store, snapshot(store)))
+    assert store.objects
+    assert not found, "\n".join(d.text() for d in found)
+
+
 def test_analyze_has_istioctls_exit_codes(tmp_path: Path) -> None:
     wrong, right = tmp_path / "wrong.yaml", tmp_path / "right.yaml"
     wrong.write_text(

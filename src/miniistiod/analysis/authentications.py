@@ -19,7 +19,7 @@ def analyser(world: World) -> Iterator[Diagnostic]:
     """Those with rules for whose workloads no policy asks for a token."""
     asking = [p for p in world.store.of(AuthorizationPolicy) if asks_for_token(p.message)]
     for each in world.store.of(RequestAuthentication):
-        meant = [w for w in world.workloads if in_reach(each, w, world)]  # type: ignore[arg-type]
+        meant = [w for w in world.workloads if in_reach(each, w, world)]
         required = any(in_reach(policy, w, world) for policy in asking for w in meant)
         same = any(shared(each, policy) for policy in asking)
         if each.message.jwt_rules and meant and not required and not same:

@@ -102,7 +102,7 @@ def ports(policy: Policy, world: World) -> Iterator[Diagnostic]:
                     )
 
 
-def in_reach(policy: Policy, workload: Running, world: World) -> bool:
+def in_reach(policy: Object[Any], workload: Running, world: World) -> bool:
     """Whether the policy is for this workload."""
     root = world.mesh.settings.root_namespace
     return policy.namespace in (workload.namespace, root) and applies(

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
+from miniistiod.analysis.authorizations import in_reach, listened
+from miniistiod.analysis.destination_rules import policies
 from miniistiod.analysis.message import ERROR, WARNING, message
 from miniistiod.analysis.world import World
 from miniistiod.api.istio.networking.destination_rule_pb2 import ClientTLSSettings, DestinationRule
@@ -41,14 +43,17 @@ def analyser(world: World) -> Iterator[Diagnostic]:
         if service is not None and service.registry is Registry.KUBERNETES:
             yield from against(rule, service, world)
     yield from overruled(world)
+    for each in world.store.of(PeerAuthentication):
+        yield from ports_of_services(each, world)
 
 
 def against(rule: Object[DestinationRule], service: Service, world: World) -> Iterator[Diagnostic]:
     """Each TLS setting of a rule, against the mode of the servers' ports."""
-    policy = rule.message.traffic_policy
-    settings: list[tuple[str, Any, int]] = [("spec.trafficPolicy.tls", policy, 0)]
-    for index, each in enumerate(policy.port_level_settings):
-        settings.append((f"spec.trafficPolicy.portLevelSettings[{index}].tls", each, each.port.number))
+    settings: list[tuple[str, Any, int]] = []
+    for place, policy in policies(rule):
+        settings.append((f"{place}.tls", policy, 0))
+        for index, each in enumerate(policy.port_level_settings):
+            settings.append((f"{place}.portLevelSettings[{index}].tls", each, each.port.number))
     for path, part, number in settings:
         if not part.HasField("tls"):
             continue
@@ -94,3 +99,30 @@ def overruled(world: World) -> Iterator[Diagnostic]:
             "this one is idle",
             "add a selector, or merge the two",
         )
+
+
+def ports_of_services(policy: Object[PeerAuthentication], world: World) -> Iterator[Diagnostic]:
+    """portLevelMtls for the port of a Service where the workload's own is another."""
+    if not policy.message.port_level_mtls:
+        return
+    meant = [each for each in world.workloads if in_reach(policy, each, world)]
+    own = {port for workload in meant for port in listened(workload, world)}
+    dialled = {
+        str(port.number): service
+        for workload in meant
+        for service in world.mesh.services.all
+        if service.namespace == workload.namespace and service.selector and workload.carries(service.selector)
+        for port in service.ports
+    }
+    for number in sorted(policy.message.port_level_mtls):
+        service = dialled.get(str(number))
+        if service is not None and str(number) not in own:
+            yield message(
+                WARNING,
+                "unknown-port",
+                policy,
+                f'spec.portLevelMtls["{number}"]',
+                f"{number} is a port of Service {service.name}; the workload has {', '.join(sorted(own))}",
+                "the mode of the whole workload counts for that Service, not this one",
+                "write the port of the workload (targetPort), not the Service's",
+            )
