@@ -27,7 +27,7 @@ BASE, ENVOY = "mini-istiod-base", "mini-istiod-envoy"
 TARGETS = ("control-plane", "init", "app")
 CACHE = "MINIISTIOD_DOCKER_CACHE"
 """Variable with a folder in which the engine keeps its images from one run to the next."""
-SECONDS = 30.0
+SECONDS = 120.0
 
 
 class NoDocker(Exception):

@@ -19,7 +19,7 @@ from miniistiod.lab.configs import CONFIGS as CONFIGS
 from miniistiod.lab.outside import OutsideLab
 from miniistiod.lab.state import CONTROL_PLANE, State
 from miniistiod.lab.store import Document, documents_of, kind_of
-from miniistiod.testing.traffic import AccessLog, Client, Inspected
+from miniistiod.testing.traffic import FRESH, AccessLog, Client, Inspected
 
 SECONDS_TO_SETTLE = 60.0
 INTERVAL = 0.01
@@ -37,9 +37,8 @@ class LiveLab:
         self.revisions = itertools.count(1)
         self.inspected: dict[str, Inspected] = {}
         published = outside.ask("status")["published"]
-        self.pages = httpx.Client(
-            base_url=f"http://127.0.0.1:{published[CONTROL_PLANE]}", timeout=SECONDS_TO_SETTLE
-        )
+        url = f"http://127.0.0.1:{published[CONTROL_PLANE]}"
+        self.pages = httpx.Client(base_url=url, timeout=SECONDS_TO_SETTLE, limits=FRESH)
         self.ingress = f"http://localhost:{published[INGRESS]}" if INGRESS in published else ""
 
     @property
@@ -104,6 +103,7 @@ class LiveLab:
         An Envoy goes on with what it has while something new is warming; with `warm` false that is no matter.
         AssertionError when a proxy refuses something, or when it takes too long.
         """
+        __tracebackhide__ = True
         revision = str(next(self.revisions))
         marker = {
             "apiVersion": "v1",
@@ -131,11 +131,16 @@ class LiveLab:
 
     def proxies_late(self) -> str:
         """Which proxy has not what it should have; "" when all have."""
+        __tracebackhide__ = True
         for row in self.pages.get("/debug/syncz").json():
             if row.get("pending_since"):
                 return f"{row['proxy']} waits since {row['pending_since']}"
             for kind in row["resources"].values():
-                assert kind["status"] != "NACKED", f"{row['proxy']} refuses {kind}"
+                if kind["status"] == "NACKED":
+                    what = ", ".join(kind["rejected"])
+                    raise AssertionError(
+                        f"{row['proxy']} refuses {kind['type']} ({what}): {kind['lastError']}"
+                    )
                 if kind["status"] == "STALE":
                     return f"{row['proxy']} has not acknowledged {kind['type']}"
         return ""
@@ -157,6 +162,7 @@ class LiveLab:
 
 def described(texts: Iterable[str | Path]) -> list[Document]:
     """The objects of YAML texts, of files, and of folders of files."""
+    __tracebackhide__ = True
     found: list[Document] = []
     for text in texts:
         inline = {"the text given": text} if isinstance(text, str) else dict(configs.texts([text]))
@@ -167,8 +173,10 @@ def described(texts: Iterable[str | Path]) -> list[Document]:
 
 def admitted(texts: dict[str, str]) -> dict[str, str]:
     """The texts. AssertionError, with place and remedy, when one has a mistake that an API server refuses."""
+    __tracebackhide__ = True
     wrong = errors(config.loaded(texts).diagnostics)
-    assert not wrong, "\n".join(["the configuration has mistakes:", *(each.text() for each in wrong)])
+    if wrong:
+        raise AssertionError("\n".join(["the configuration has mistakes:", *(each.text() for each in wrong)]))
     return texts
 
 

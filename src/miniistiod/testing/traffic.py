@@ -20,6 +20,8 @@ SECONDS = 60.0
 SECONDS_FOR_AN_ORDER = 600.0
 """How long a client may take for all the requests of one order."""
 INTERVAL = 0.01
+FRESH = httpx.Limits(keepalive_expiry=1)
+"""An idle connection is not used again long before its server ends it, which a request must not meet."""
 
 ACCESS_LOG = re.compile(
     r'\[(?P<start>[^\]]+)\] "(?P<method>\S+) (?P<path>\S+) (?P<protocol>\S+)" (?P<status>\d+) (?P<flags>\S+) '
@@ -54,6 +56,7 @@ class Inspected:
             transport=httpx.HTTPTransport(uds=str(inspector)),
             base_url="http://inspector",
             timeout=SECONDS_FOR_AN_ORDER,
+            limits=FRESH,
         )
 
     @property
