@@ -162,4 +162,4 @@ def test_a_proxy_more_makes_only_what_is_its_own(made: Counter[str]) -> None:
     scope = ProxyScope(sidecar(9), mesh)
     for type_url in (CDS, EDS, LDS, RDS):
         resources(scope, type_url)
-    assert {name: made[name] for name in PARTS if made[name]} == {"http_listener": 1}
+    assert not any(made[name] for name in PARTS)

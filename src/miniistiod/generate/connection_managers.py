@@ -7,6 +7,7 @@ The common part is made and serialised once. A message whose bytes are appended 
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from typing import NamedTuple
 
 from envoy.config.core.v3.config_source_pb2 import AggregatedConfigSource, ApiVersion, ConfigSource
 from envoy.config.core.v3.extension_pb2 import TypedExtensionConfig
@@ -32,7 +33,7 @@ from google.protobuf.wrappers_pb2 import BoolValue
 from miniistiod.api.istio.mesh.proxy_pb2 import ProxyConfig, Topology
 from miniistiod.generate.extension_filters import http_phases
 from miniistiod.generate.http_filters import HttpChoices, http_filters
-from miniistiod.generate.observation import Observation, Traces
+from miniistiod.generate.observation import Observation
 from miniistiod.mesh.extensions import Extensions, named_port
 from miniistiod.mesh.kept import kept
 from miniistiod.mesh.settings import MeshSettings
@@ -63,16 +64,27 @@ class HttpWire:
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class HttpSide:
-    """Everything that the connection managers of one side of a proxy depend on."""
+class CommonSide:
+    """What the connection managers of one side of many proxies depend on. `by_request_id`: the request's id
+    carries whether it is traced.
+    """
 
     choices: HttpChoices
     settings: MeshSettings
     proxy_config: EffectiveProxyConfig
     observation: Observation
-    traces: Traces
+    by_request_id: bool
     wire: HttpWire
     added: Extensions = ()
+
+
+class HttpSide(NamedTuple):
+    """Everything that the connection managers of one side of a proxy depend on: what it has in common with
+    other proxies, and its tracing, which says whose spans they are.
+    """
+
+    common: CommonSide
+    tracing: bytes
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,30 +111,28 @@ def connection_manager(
         own.rds.CopyFrom(_rds(routes))
     else:
         own.route_config.CopyFrom(routes)
-    variant = replace(variant, port=named_port(side.added, variant.port))
-    value = common_bytes(side, variant) + own.SerializeToString(deterministic=True)
+    variant = replace(variant, port=named_port(side.common.added, variant.port))
+    value = common_bytes(side.common, variant) + side.tracing + own.SerializeToString(deterministic=True)
     return Filter(name=NAME, typed_config=Any(type_url=_TYPE, value=value))
 
 
 @kept
-def common_bytes(side: HttpSide, variant: Variant) -> bytes:
+def common_bytes(side: CommonSide, variant: Variant) -> bytes:
     """The serialised common part."""
     return common(side, variant).SerializeToString(deterministic=True)  # type: ignore[no-any-return]
 
 
-def common(side: HttpSide, variant: Variant) -> Hcm:
-    """A connection manager without name and routes."""
+def common(side: CommonSide, variant: Variant) -> Hcm:
+    """A connection manager without name, routes and tracing."""
     made = _said(side, variant)
     made.MergeFrom(_tuned(side))
     made.http_filters.extend(http_filters(_chosen(side, variant)))
     made.access_log.extend(side.observation.http_logs)
-    made.request_id_extension.CopyFrom(_request_id(side.traces.by_request_id))
-    if side.traces.hcm is not None:
-        made.tracing.CopyFrom(side.traces.hcm)
+    made.request_id_extension.CopyFrom(_request_id(side.by_request_id))
     return made
 
 
-def _chosen(side: HttpSide, variant: Variant) -> HttpChoices:
+def _chosen(side: CommonSide, variant: Variant) -> HttpChoices:
     of_service = DnsCacheConfig(name=variant.dns_cache, dns_lookup_family=variant.dns_family)
     caches = (of_service,) if variant.dns_cache else ()
     headers = _headers(side)
@@ -137,7 +147,7 @@ def _chosen(side: HttpSide, variant: Variant) -> HttpChoices:
     )
 
 
-def _said(side: HttpSide, variant: Variant) -> Hcm:
+def _said(side: CommonSide, variant: Variant) -> Hcm:
     """What clients and servers are told, and what is believed of what clients tell."""
     headers = _headers(side)
     gateway = side.choices.side is ListenerClass.GATEWAY
@@ -173,7 +183,7 @@ def _trusted(topology: Topology) -> Hcm:
     return made
 
 
-def _http1(side: HttpSide, headers: ProxyHeaders, variant: Variant) -> Http1ProtocolOptions | None:
+def _http1(side: CommonSide, headers: ProxyHeaders, variant: Variant) -> Http1ProtocolOptions | None:
     """None where Envoy's own defaults hold; a gateway always states them."""
     made = Http1ProtocolOptions(accept_http_10=side.wire.http10)
     if variant.absolute_url:
@@ -185,7 +195,7 @@ def _http1(side: HttpSide, headers: ProxyHeaders, variant: Variant) -> Http1Prot
     return made if made.ByteSize() or side.choices.side is ListenerClass.GATEWAY else None
 
 
-def _tuned(side: HttpSide) -> Hcm:
+def _tuned(side: CommonSide) -> Hcm:
     """Paths, timeouts and limits: the mesh's, then those of the proxy's connectionSettings over them."""
     paths = path_normalization(side.settings.config.path_normalization)
     settings = _connection_settings(side)
@@ -213,7 +223,7 @@ def idle_timeout(wire: HttpWire) -> Duration | None:
     return made
 
 
-def _connection_settings(side: HttpSide) -> ProxyConfig.ConnectionSettings:
+def _connection_settings(side: CommonSide) -> ProxyConfig.ConnectionSettings:
     return effective_settings(side.proxy_config, side.settings, side.choices.side is ListenerClass.GATEWAY)
 
 
@@ -226,7 +236,7 @@ def effective_settings(
     return connection_settings(chosen.connection_settings, gateway=gateway)
 
 
-def _headers(side: HttpSide) -> ProxyHeaders:
+def _headers(side: CommonSide) -> ProxyHeaders:
     return proxy_headers(side.proxy_config.message.proxy_headers, side.choices.side)
 
 

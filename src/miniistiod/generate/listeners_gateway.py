@@ -110,7 +110,7 @@ def _listener(
     side: GatewaySide, place: Place, chains: tuple[GatewayChain, ...], servers: list[GatewayServer]
 ) -> Resource:
     """One listener. A port whose servers have no chain has none: Envoy would refuse it."""
-    limits = effective_settings(side.http.proxy_config, side.settings, gateway=True)
+    limits = effective_settings(side.http.common.proxy_config, side.settings, gateway=True)
     limited = limits.HasField("listener_per_connection_buffer_limit_bytes")
     made = Listener(
         name=place.name,
@@ -120,7 +120,7 @@ def _listener(
         filter_chains=[_filter_chain(side, place, chain) for chain in chains],
         max_connections_to_accept_per_socket_event=ONE_AT_A_TIME,
         connection_balance_config=balance(side.bindings.balance_outbound),
-        access_log=side.http.observation.listener_logs,
+        access_log=side.http.common.observation.listener_logs,
         per_connection_buffer_limit_bytes=unsigned(limits.listener_per_connection_buffer_limit_bytes)
         if limited
         else None,
@@ -131,7 +131,7 @@ def _listener(
 
 def _listener_filters(side: GatewaySide, chains: tuple[GatewayChain, ...]) -> list[ListenerFilter]:
     """The PROXY header comes before everything else that a client sends."""
-    topology = side.http.proxy_config.message.gateway_topology
+    topology = side.http.common.proxy_config.message.gateway_topology
     proxied = [PROXY_PROTOCOL] if topology.HasField("proxy_protocol") else []
     return [*proxied, *([TLS_INSPECTOR] if any(c.sni or c.tls is not None for c in chains) else [])]
 

@@ -238,7 +238,7 @@ def _listener(
         max_connections_to_accept_per_socket_event=ONE_AT_A_TIME,
         connection_balance_config=balance(bound.balance_inbound),
         transparent=BoolValue(value=True) if transparent else None,
-        access_log=side.http.observation.listener_logs,
+        access_log=side.http.common.observation.listener_logs,
         filter_chains=chains,
         listener_filters=inbound_filters(chains, captured=not opens, transparent=bound.transparent),
         listener_filters_timeout=detection_timeout(side.settings),

@@ -256,7 +256,7 @@ def _virtual(side: TcpSide, http: HttpSide, dynamic: bool) -> Resource:
         traffic_direction=TrafficDirection.OUTBOUND,
         max_connections_to_accept_per_socket_event=ONE_AT_A_TIME,
         listener_filters=[HTTP_INSPECTOR] if dynamic else [],
-        access_log=http.observation.listener_logs,
+        access_log=http.common.observation.listener_logs,
     )
     return listener_resource(made)
 
@@ -273,7 +273,7 @@ def _black_hole(side: TcpSide, port: int) -> FilterChain:
 
 def _by_host(http: HttpSide) -> FilterChain:
     """ALLOW_ANY_DYNAMIC_DNS: plain HTTP to unknown hosts is resolved by its Host header."""
-    headers = proxy_headers(http.proxy_config.message.proxy_headers, _OUTBOUND)
+    headers = proxy_headers(http.common.proxy_config.message.proxy_headers, _OUTBOUND)
     host = fallback_virtual_host(ALLOW_ANY_DYNAMIC_DNS, headers.attempt_count, headers.forwarded_host)
     table = RouteConfiguration.FromString(route_configuration(ALLOW_ANY_DYNAMIC_DNS.name, [host]))
     stat_prefix = f"outbound_{NAME}_{ALLOW_ANY_DYNAMIC_DNS.name};"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import NamedTuple
 
 from envoy.config.accesslog.v3.accesslog_pb2 import AccessLog
 from envoy.extensions.filters.network.http_connection_manager.v3.http_connection_manager_pb2 import (
@@ -149,11 +150,12 @@ def _conventional_name(proxy: Proxy) -> str:
     return next((name for name in names if name), "unknown_service")
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class Traces:
-    """`hcm` None: no traces. `by_request_id`: the request's id carries whether it is traced."""
+class Traces(NamedTuple):
+    """`tracing` is this part of a serialised connection manager, empty without traces: every workload has its
+    own. `by_request_id`: the request's id carries whether it is traced.
+    """
 
-    hcm: Hcm.Tracing | None = None
+    tracing: bytes = b""
     by_request_id: bool = True
 
 
@@ -174,7 +176,7 @@ def traces(
         if not settings.config.enable_tracing:
             return Traces()
         tags += tracing.custom_tags(own.custom_tags)
-        return Traces(tracing.spans(tracing.sampling(own), tags, own.max_path_tag_length))
+        return Traces(_part(tracing.spans(tracing.sampling(own), tags, own.max_path_tag_length)))
     base = _provider_spans(choice, collectors, identity)
     if base is None:
         return Traces()
@@ -184,7 +186,11 @@ def traces(
     spans = tracing.spans(_sampling(choice, own), tags, own.max_path_tag_length, base)
     if not choice.propagates:
         spans = tracing.without_propagation(spans)
-    return Traces(spans, choice.sample_by_request_id)
+    return Traces(_part(spans), choice.sample_by_request_id)
+
+
+def _part(spans: Hcm.Tracing) -> bytes:
+    return bytes(Hcm(tracing=spans).SerializeToString(deterministic=True))
 
 
 def _istio_tags(identity: SpanIdentity) -> tuple[CustomTag, ...]:

@@ -11,13 +11,12 @@ from envoy.extensions.filters.network.tcp_proxy.v3.tcp_proxy_pb2 import TcpProxy
 
 from miniistiod.config.wellknown import nanoseconds
 from miniistiod.generate.bindings import bindings
-from miniistiod.generate.connection_managers import HttpSide, HttpWire, idle_timeout
+from miniistiod.generate.connection_managers import CommonSide, HttpSide, HttpWire, idle_timeout
 from miniistiod.generate.forward_proxies import LOCAL_DNS, allow_any_cache, dns_family
 from miniistiod.generate.http_filters import HttpChoices
 from miniistiod.generate.network_filters import NetworkTraits
 from miniistiod.generate.observation import (
     Observation,
-    SpanIdentity,
     Traces,
     observation,
     span_identity,
@@ -52,19 +51,20 @@ def http_side(scope: ProxyScope, side: ListenerClass) -> HttpSide:
     """What the connection managers of one side have in common."""
     proxy = scope.proxy
     found = collectors(scope.settings, scope.mesh.services)
-    return _http_side(
+    told = (scope.telemetries, scope.settings, found)
+    spans: Traces = traces(*told, scope.proxy_config, span_identity(proxy), side)
+    common = _common_side(
         side,
         proxy.istio_extensions,
-        scope.telemetries,
-        scope.settings,
-        found,
+        *told,
         scope.proxy_config,
-        span_identity(proxy),
+        spans.by_request_id,
         wire(proxy),
         scope.extensions,
         NO_HTTP_SECURITY if side is ListenerClass.SIDECAR_OUTBOUND else http_security(scope),
         dynamic_dns(scope) if side is ListenerClass.SIDECAR_OUTBOUND else None,
     )
+    return HttpSide(common, spans.tracing)
 
 
 @fact
@@ -110,21 +110,20 @@ def dynamic_dns(scope: ProxyScope) -> DynamicDns | None:
 
 
 @kept
-def _http_side(
+def _common_side(
     side: ListenerClass,
     extensions: bool,
     applied: Applied,
     settings: MeshSettings,
     found: Collectors,
     proxy_config: EffectiveProxyConfig,
-    identity: SpanIdentity,
+    by_request_id: bool,
     metadata: HttpWire,
     added: Extensions,
     secured: HttpSecurity,
     dns: DynamicDns | None,
-) -> HttpSide:
+) -> CommonSide:
     seen = observation(applied, settings, found, side)
-    spans: Traces = traces(applied, settings, found, proxy_config, identity, side)
     choices = HttpChoices(
         side=side,
         extensions=extensions,
@@ -134,7 +133,7 @@ def _http_side(
         stats=seen.stats,
         dns_caches=() if dns is None else (allow_any_cache(dns.family, dns.resolver),),
     )
-    return HttpSide(choices, settings, proxy_config, seen, spans, metadata, added)
+    return CommonSide(choices, settings, proxy_config, seen, by_request_id, metadata, added)
 
 
 @kept
