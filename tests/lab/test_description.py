@@ -9,7 +9,7 @@ import pytest
 import yaml
 
 from miniistiod.lab.addresses import SERVICES, pod_address, service_address
-from miniistiod.lab.description import Container, Lab, lab_of
+from miniistiod.lab.description import Container, ContainerPort, Lab, lab_of
 from miniistiod.lab.names import records, resolv_conf
 from miniistiod.lab.network import hardware_address, service_rules
 from miniistiod.lab.programs import command_of
@@ -95,7 +95,18 @@ def test_known_images_are_played_by_our_app(container: Container, words: list[st
     assert command == [sys.executable, "-m", "miniistiod.lab.apps", *words, "--inspect", "/x.sock"]
 
 
-def test_another_image_runs_its_command_and_without_one_nothing() -> None:
+def test_an_image_that_nobody_knows_is_played_by_a_stand_in_on_all_of_its_ports() -> None:
+    container = Container("a", "registry/shop:7", ports=(ContainerPort(80), ContainerPort(81, "admin")))
+    words = ["stand-in", "--port", "80", "--port", "81", "--inspect", "/x.sock"]
+    assert list(command_of(container, Path("/x.sock"))) == [
+        sys.executable,
+        "-m",
+        "miniistiod.lab.apps",
+        *words,
+    ]
+
+
+def test_another_image_runs_its_command_and_without_one_and_ports_nothing() -> None:
     assert command_of(Container("a", "python", ("python3",), ("-m", "x")), Path("s")) == (
         "python3",
         "-m",

@@ -1,7 +1,8 @@
 """A container's image → the program that plays it on this machine.
 
 Bookinfo's, httpbin's and curl's own images are known by name, so that their original YAML runs unchanged; a
-container with a `command` runs just that, from this machine's PATH.
+container with a `command` runs just that, from this machine's PATH. Any other image that serves a port is
+played by a stand-in, so that rules can be tried with the Deployments of one's own project.
 """
 
 from __future__ import annotations
@@ -26,14 +27,16 @@ IMAGES = (
 )
 """Name of an image without registry and tag → the role and version it plays. Ours is told by args."""
 
+STAND_IN = ("stand-in",)
+
 
 def played(container: Container) -> tuple[str, ...]:
-    """The arguments of `python -m miniistiod.lab.apps` for a container; () for another image."""
+    """The arguments of `python -m miniistiod.lab.apps` for a container; () when it has its own command."""
     name = container.image.rpartition("/")[2].partition("@")[0].partition(":")[0]
     for pattern, role in IMAGES:
         if match := re.fullmatch(pattern, name):
             return tuple(match.expand(word) for word in role) or container.args
-    return ()
+    return STAND_IN if container.ports and not container.command and container.image != "auto" else ()
 
 
 def command_of(container: Container, inspect: Path) -> tuple[str, ...]:
@@ -53,6 +56,8 @@ def command_of(container: Container, inspect: Path) -> tuple[str, ...]:
 
 
 def port(container: Container, role: tuple[str, ...]) -> Iterator[str]:
-    """The option with the container's own port, when it names one and its arguments do not."""
+    """The option with the container's own port, when it names one and its arguments do not; a stand-in serves
+    all of them."""
     if container.ports and "--port" not in role and role[0] != "client":
-        yield from ("--port", str(container.ports[0].number))
+        for each in container.ports if role == STAND_IN else container.ports[:1]:
+            yield from ("--port", str(each.number))

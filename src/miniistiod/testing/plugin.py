@@ -1,7 +1,8 @@
 """The pytest plugin: `pytestmark = pytest.mark.lab("bookinfo", "httpbin")` and the fixture `lab`.
 
-Tests that name the same configuration share one lab, since starting it takes seconds and undoing a rule
-milliseconds. A test must leave the lab as it found it; `lab.rules(...)` does.
+pytest finds it where mini-istiod is installed. Tests that name the same configuration share one lab, since
+starting it takes seconds and undoing a rule milliseconds. A test must leave the lab as it found it;
+`lab.rules(...)` does. What a lab needs is imported when a test asks for one.
 """
 
 from __future__ import annotations
@@ -9,11 +10,12 @@ from __future__ import annotations
 import contextlib
 from collections.abc import Iterator
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
 
-from miniistiod.lab import machine
-from miniistiod.testing.live import LiveLab, running
+if TYPE_CHECKING:
+    from miniistiod.testing.live import LiveLab
 
 Configs = tuple[str | Path, ...]
 
@@ -21,7 +23,7 @@ Configs = tuple[str | Path, ...]
 def pytest_configure(config: pytest.Config) -> None:
     """Make the marker known."""
     config.addinivalue_line(
-        "markers", "lab(*configs): the folders of configs/ that the lab of this module runs"
+        "markers", "lab(*configs): what the lab of this module runs: files and folders, or names in configs/"
     )
 
 
@@ -32,7 +34,7 @@ def labs() -> Iterator[dict[Configs, LiveLab]]:
         yield Labs(stack)
 
 
-class Labs(dict[Configs, LiveLab]):
+class Labs(dict[Configs, "LiveLab"]):
     """Starts a lab when it is first asked for."""
 
     def __init__(self, stack: contextlib.ExitStack) -> None:
@@ -40,16 +42,21 @@ class Labs(dict[Configs, LiveLab]):
         self.stack = stack
 
     def __missing__(self, configs: Configs) -> LiveLab:
+        from miniistiod.testing.live import running
+
         found = self[configs] = self.stack.enter_context(running(*configs))
         return found
 
 
 @pytest.fixture(scope="module")
 def lab(request: pytest.FixtureRequest, labs: dict[Configs, LiveLab]) -> LiveLab:
-    """The lab of this module. Skipped, with the reason, on a machine that allows no namespaces."""
+    """The lab of this module. On a machine that allows none the test fails, with what to do: a run in which
+    nothing was tested must not look like a good one."""
+    from miniistiod.lab import machine
+
     marker = request.node.get_closest_marker("lab")
     assert marker is not None, 'say which lab: pytestmark = pytest.mark.lab("bookinfo")'
     able = machine.namespaces()
     if able.level != "ok":
-        pytest.skip(f"no network namespaces here: {able.how}")
+        pytest.fail(f"no network namespaces here: {able.how}\nTry: {able.remedy}", pytrace=False)
     return labs[marker.args]

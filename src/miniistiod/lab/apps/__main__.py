@@ -1,4 +1,4 @@
-"""`python -m miniistiod.lab.apps ROLE [VERSION] [--port N] [--inspect SOCKET]`: one workload.
+"""`python -m miniistiod.lab.apps ROLE [VERSION] [--port N]... [--inspect SOCKET]`: one workload.
 
 The same program plays every part, in the labs made of namespaces and in the images of the compose labs.
 With `--tls-port N --tls-names A,B` an HTTP role serves the same over TLS, with a certificate for these names.
@@ -27,6 +27,7 @@ ROLES = {
     "reviews": 9080,
     "ratings": 9080,
     "httpbin": 8000,
+    "stand-in": 8080,
     "tcp-echo": 9000,
     "tls-echo": 9443,
     "grpc-echo": 7070,
@@ -36,6 +37,8 @@ ROLES = {
 """Each role and the port it serves on when none is given; 0 for none."""
 
 AUTHORIZER_GRPC_PORT = 9000
+SECONDS_KEPT = 7200
+"""How long a connection may be idle: longer than Envoy keeps one, or requests meet its end (503 UC)."""
 
 
 def application(role: str, version: str) -> Starlette:
@@ -44,10 +47,10 @@ def application(role: str, version: str) -> Starlette:
         from miniistiod.lab.apps.productpage import productpage
 
         return productpage()
-    if role == "httpbin":
+    if role in ("httpbin", "stand-in"):
         from miniistiod.lab.apps.httpbin import httpbin
 
-        return httpbin()
+        return httpbin(every_path=role == "stand-in")
     if role == "authorizer":
         from miniistiod.lab.apps.authorizer import authorizer
 
@@ -62,7 +65,12 @@ def application(role: str, version: str) -> Starlette:
 async def served(app: ASGIApp, listener: socket.socket, tls: ssl.SSLContext | None = None) -> None:
     """Serve an HTTP app on a bound socket until cancelled."""
     config = uvicorn.Config(
-        app, log_level="warning", access_log=False, lifespan="off", timeout_graceful_shutdown=1
+        app,
+        log_level="warning",
+        access_log=False,
+        lifespan="off",
+        timeout_graceful_shutdown=1,
+        timeout_keep_alive=SECONDS_KEPT,
     )
     config.load()
     config.ssl = tls
@@ -107,7 +115,7 @@ def short_path(path: Path) -> Iterator[str]:
 
 
 async def serve(
-    role: str, version: str, port: int, tls_port: int, tls_names: list[str], inspect: Path | None
+    role: str, version: str, ports: list[int], tls_port: int, tls_names: list[str], inspect: Path | None
 ) -> None:
     """Serve a role and its inspector until the process ends; `tls_port` 0 is none."""
     recorder = Recorder()
@@ -115,10 +123,10 @@ async def serve(
     if inspect:
         servers.append(lambda: inspection(role, recorder, inspect))
     if role.endswith("-echo"):
-        servers.append(lambda: below_http(role, recorder, port))
+        servers += [lambda port=port: below_http(role, recorder, port) for port in ports]  # type: ignore[misc]
     elif role != "client":
         app = Recorded(application(role, version), recorder)
-        servers.append(lambda: served(app, tcp_socket(port)))
+        servers += [lambda port=port: served(app, tcp_socket(port)) for port in ports]  # type: ignore[misc]
         if role == "authorizer":
             from miniistiod.lab.apps.authorizer import grpc_authorizer
 
@@ -142,14 +150,14 @@ def main() -> None:
     parser = argparse.ArgumentParser(prog="miniistiod.lab.apps", description=__doc__)
     parser.add_argument("role", choices=ROLES)
     parser.add_argument("version", nargs="?", default="v1")
-    parser.add_argument("--port", type=int)
+    parser.add_argument("--port", type=int, action="append", help="may be given several times")
     parser.add_argument("--tls-port", type=int, default=0)
     parser.add_argument("--tls-names", default=socket.gethostname())
     parser.add_argument("--inspect", type=Path)
     options = parser.parse_args()
-    port = ROLES[options.role] if options.port is None else options.port
+    ports = options.port or [ROLES[options.role]]
     names = options.tls_names.split(",")
-    asyncio.run(serve(options.role, options.version, port, options.tls_port, names, options.inspect))
+    asyncio.run(serve(options.role, options.version, ports, options.tls_port, names, options.inspect))
 
 
 if __name__ == "__main__":

@@ -145,8 +145,8 @@ def flaky() -> Handler:
     return handler
 
 
-def httpbin() -> Starlette:
-    """The whole app."""
+def httpbin(every_path: bool = False) -> Starlette:
+    """The whole app; with `every_path` it answers any other path like /anything, in place of another app."""
     routes: dict[str, Handler] = {
         "/anything": anything,
         "/anything/{rest:path}": anything,
@@ -170,4 +170,5 @@ def httpbin() -> Starlette:
     every: list[Route | WebSocketRoute] = [
         Route(path, handler, methods=METHODS) for path, handler in routes.items()
     ]
-    return Starlette(routes=[*every, WebSocketRoute("/ws", echo), Route("/", anything, methods=METHODS)])
+    rest = Route("/{rest:path}" if every_path else "/", anything, methods=METHODS)
+    return Starlette(routes=[*every, WebSocketRoute("/ws", echo), rest])
