@@ -9,12 +9,15 @@ from typing import Any
 import pytest
 import yaml
 from click.testing import CliRunner
+from envoy.config.core.v3.base_pb2 import Node
+from google.protobuf import json_format
 
 from miniistiod.analysis import analysis
 from miniistiod.cli import main
 from miniistiod.config import Store, loaded, of_text
 from miniistiod.config.diagnostics import errors
 from miniistiod.mesh.snapshot import snapshot
+from miniistiod.proxy.node import proxy
 
 HERE = Path(__file__).parent
 CONFIGS = HERE.parent.parent / "configs"
@@ -177,3 +180,27 @@ def test_what_is_told_can_be_narrowed(tmp_path: Path) -> None:
     assert CliRunner().invoke(main, silenced).exit_code == 0
     unseen = ["analyze", str(quiet), "--output-threshold", "error", "--failure-threshold", "info"]
     assert CliRunner().invoke(main, unseen).exit_code == 79
+
+
+EDGE = """
+apiVersion: networking.istio.io/v1
+kind: Gateway
+metadata: {name: edge, namespace: shop}
+spec:
+  selector: {istio: edge}
+  servers:
+  - port: {number: 80, name: http, protocol: HTTP}
+    hosts: [cart.example]
+  - port: {number: 8443, name: tcp, protocol: TCP}
+    hosts: ["*"]
+"""
+
+
+@pytest.mark.parametrize(("unprivileged", "told"), [("true", ["edge.yaml:8:20"]), ("", [])])
+def test_a_connected_router_without_privileges_opens_no_low_port(unprivileged: str, told: list[str]) -> None:
+    metadata = {"NAMESPACE": "shop", "LABELS": {"istio": "edge"}, "UNPRIVILEGED_POD": unprivileged}
+    tree = {"id": "router~10.1.0.2~edge-1.shop~shop.svc.cluster.local", "metadata": metadata}
+    router = proxy(json_format.ParseDict(tree, Node()))
+    store = loaded({"edge.yaml": EDGE})
+    found = analysis(store, snapshot(store), [router])
+    assert [d.place for d in found if d.code == "privileged-port"] == told

@@ -6,7 +6,7 @@ file; the tuple below is the order in which they are shown.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import replace
 
 from miniistiod.analysis import (
@@ -29,6 +29,7 @@ from miniistiod.analysis import (
     namespaces,
     networks,
     port_conflicts,
+    privileged_ports,
     providers,
     retries,
     service_entries,
@@ -41,6 +42,7 @@ from miniistiod.analysis.world import World
 from miniistiod.config import Diagnostic, Store
 from miniistiod.explain.findings import edge_findings
 from miniistiod.mesh.mesh import Mesh
+from miniistiod.proxy.node import Proxy
 
 Analyser = Callable[[World], Iterator[Diagnostic]]
 
@@ -67,6 +69,7 @@ ANALYSERS: tuple[Analyser, ...] = (
     istio_annotations.analyser,
     networks.analyser,
     port_conflicts.analyser,
+    privileged_ports.analyser,
     gateway_rules.analyser,
     idle_matches.analyser,
     providers.analyser,
@@ -82,9 +85,9 @@ SUPPRESS = "galley.istio.io/analyze-suppress"
 """The annotation with codes, or *, that are not to be told of an object."""
 
 
-def analysis(store: Store, mesh: Mesh) -> tuple[Diagnostic, ...]:
-    """Everything the analysers find, each at the line of its field, each once."""
-    world = World(store, mesh)
+def analysis(store: Store, mesh: Mesh, proxies: Iterable[Proxy] = ()) -> tuple[Diagnostic, ...]:
+    """Everything the analysers find, each at the line of its field, each once. `proxies` are connected."""
+    world = World(store, mesh, tuple(proxies))
     found = dict.fromkeys(each for analyser in ANALYSERS for each in analyser(world))
     found |= dict.fromkeys(edge_findings(store.kinds, mesh))
     wanted = (each for each in found if each.key is None or each.key[1] not in SYSTEM)

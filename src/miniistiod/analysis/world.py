@@ -14,6 +14,7 @@ from miniistiod.config import Store
 from miniistiod.config.objects import AnyObject
 from miniistiod.mesh.mesh import Mesh
 from miniistiod.mesh.service import Service
+from miniistiod.proxy.node import Proxy
 
 TOPOLOGY = ("topology.kubernetes.io/region", "topology.kubernetes.io/zone", "topology.istio.io/subzone")
 """Labels that a workload has from its machine."""
@@ -38,6 +39,7 @@ class World:
 
     store: Store
     mesh: Mesh
+    proxies: tuple[Proxy, ...] = ()
 
     @cached_property
     def workloads(self) -> tuple[Running, ...]:

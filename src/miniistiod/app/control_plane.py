@@ -148,7 +148,7 @@ class ControlPlane:
             self._changed.clear()
             await asyncio.sleep(QUIET)
             if not self._changed.is_set():
-                known = reported(analysis(self.source.store, self.source.mesh), known)
+                known = reported(analysis(self.source.store, self.source.mesh, self.source.proxies), known)
 
     def _fetched(self, key_sets: KeySets) -> None:
         if self.security is not None:

@@ -84,6 +84,11 @@ class MeshSource:
             self._mesh = replace(made, key_sets=self._key_sets)
         return self._mesh
 
+    @property
+    def proxies(self) -> tuple[Proxy, ...]:
+        """The connected ones."""
+        return tuple(client.proxy for client in self._clients.values())
+
     def update(self, store: Store) -> None:
         """Take another configuration."""
         if store is not self.store:

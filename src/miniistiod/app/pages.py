@@ -69,7 +69,8 @@ def endpoint(each: Endpoint) -> Json:
 
 def diagnostics(source: MeshSource) -> list[Json]:
     """All that is wrong or odd in the documents, each by itself and together."""
-    return [d.json() for d in (*source.store.diagnostics, *analysis(source.store, source.mesh))]
+    odd = analysis(source.store, source.mesh, source.proxies)
+    return [d.json() for d in (*source.store.diagnostics, *odd)]
 
 
 def gateway_status(source: MeshSource) -> list[Json]:
