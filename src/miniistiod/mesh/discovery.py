@@ -7,8 +7,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from miniistiod.api.istio.mesh.config_pb2 import LabelSelector, LabelSelectorRequirement
 from miniistiod.config.objects import Object
+from miniistiod.mesh.label_selectors import namespace_labels, selects
 from miniistiod.mesh.settings import MeshSettings
 
 Objects = tuple[Object[Any], ...]
@@ -25,26 +25,3 @@ def discovered(objects: Mapping[str, Objects], settings: MeshSettings) -> Mappin
         kind: each if kind == "Namespace" else tuple(o for o in each if o.namespace in ("", *chosen))
         for kind, each in objects.items()
     }
-
-
-def namespace_labels(namespace: Object[Any]) -> Mapping[str, str]:
-    """Its labels, with the one that every namespace has by itself."""
-    return {"kubernetes.io/metadata.name": namespace.name, **namespace.labels}
-
-
-def selects(selector: LabelSelector, labels: Mapping[str, str]) -> bool:
-    """Whether all parts of a Kubernetes label selector hold; an empty one selects everything."""
-    return all(labels.get(key) == value for key, value in selector.matchLabels.items()) and all(
-        holds(each, labels) for each in selector.matchExpressions
-    )
-
-
-def holds(requirement: LabelSelectorRequirement, labels: Mapping[str, str]) -> bool:
-    """One expression, as in Kubernetes: NotIn holds where the label is missing."""
-    present, value = requirement.key in labels, labels.get(requirement.key, "")
-    return {
-        "In": present and value in requirement.values,
-        "NotIn": not present or value not in requirement.values,
-        "Exists": present,
-        "DoesNotExist": not present,
-    }.get(requirement.operator, False)

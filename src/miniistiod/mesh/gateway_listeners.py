@@ -15,7 +15,7 @@ from miniistiod.api.kinds import KINDS
 from miniistiod.config.objects import Object
 from miniistiod.mesh.certificate_references import Certificates
 from miniistiod.mesh.kept import kept
-from miniistiod.mesh.label_selectors import selects
+from miniistiod.mesh.label_selectors import namespace_labels, selects
 
 ApiGateway = Object[api.Gateway]
 ISTIO_GATEWAY = next(kind for kind in KINDS if kind.id == "Gateway")
@@ -245,7 +245,7 @@ def _allowed_namespaces(
         case "Selector" if not allowed.HasField("selector"):
             yield "*"
         case "Selector":
-            yield from sorted(n.name for n in namespaces if selects(allowed.selector, n))
+            yield from sorted(n.name for n in namespaces if selects(allowed.selector, namespace_labels(n)))
         case _:
             yield gateway.namespace
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from miniistiod.api.istio.mesh.config_pb2 import ServiceEntryVisibility as Visibility
-from miniistiod.mesh.discovery import selects
+from miniistiod.mesh.label_selectors import selects
 from miniistiod.mesh.settings import MeshSettings
 
 

@@ -12,11 +12,12 @@ from miniistiod.config import Store
 from miniistiod.config.objects import Object
 from miniistiod.mesh import kept
 from miniistiod.mesh.destination_rules import destination_rule_index
-from miniistiod.mesh.discovery import discovered, namespace_labels
+from miniistiod.mesh.discovery import discovered
 from miniistiod.mesh.endpoints import endpoint_index
 from miniistiod.mesh.extensions import all_extensions
 from miniistiod.mesh.gateway_api import with_gateway_api
 from miniistiod.mesh.kubernetes_services import kubernetes_service
+from miniistiod.mesh.label_selectors import namespace_labels
 from miniistiod.mesh.mesh import Mesh
 from miniistiod.mesh.mirrored_slices import with_mirrored
 from miniistiod.mesh.peer_authentications import peer_authentication_index
