@@ -5,8 +5,7 @@ from __future__ import annotations
 import asyncio
 import gc
 from collections.abc import Iterable
-from datetime import timedelta
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import structlog
 
@@ -14,17 +13,16 @@ from miniistiod.analysis import analysis
 from miniistiod.app import pages
 from miniistiod.app.mesh_source import MeshSource
 from miniistiod.app.settings import Settings
-from miniistiod.ca.tokens import Issuer
 from miniistiod.config import Diagnostic, Level
-from miniistiod.generate.file_secrets import file_secrets
-from miniistiod.server import certificates
-from miniistiod.server.admin import HttpServer, debug_pages, monitoring_pages
 from miniistiod.server.files import ConfigFiles
 from miniistiod.server.jwks import TIMEOUT, KeyFetcher, get
-from miniistiod.server.security import Security, SecurityOptions
 from miniistiod.server.server import AdsServer
 from miniistiod.server.signals import signals
 from miniistiod.translate.request_authentication.key_set import KeySets, KeySource
+
+if TYPE_CHECKING:
+    from miniistiod.server.admin import HttpServer
+    from miniistiod.server.security import Security
 
 log = structlog.get_logger("serve")
 
@@ -40,9 +38,9 @@ class ControlPlane:
     def __init__(self, settings: Settings) -> None:
         self.settings = settings
         self.source = MeshSource(settings.secure, settings.environment)
-        self.security = self._security() if settings.secure else None
+        self.security: Security | None = None
         self._issuers = {KeySource(name, url): TIMEOUT for name, url in settings.issuer_urls}
-        self.server = self._server(self.security)
+        self.server = self._server()
         self._files = ConfigFiles(settings.config)
         self._keys = KeyFetcher(get, self._fetched)
         self._stopped = asyncio.Event()
@@ -77,32 +75,14 @@ class ControlPlane:
         """End `run`."""
         self._stopped.set()
 
-    def _security(self) -> Security:
-        """Authority, tokens and secrets. Raises BadAuthority when there is none to begin with."""
-        settings = self.settings
-        options = SecurityOptions(
-            settings.ca_directory,
-            settings.cacerts,
-            lifetime=timedelta(seconds=settings.certificate_lifetime),
-            issuers=[Issuer(name, file.read_text()) for name, file in settings.token_issuers],
-            file_folders=settings.secret_folders,
-            trust_plaintext=settings.trust_plaintext,
-        )
-        return Security(
-            options,
-            trust_domain=lambda: self.source.mesh.settings.trust_domain,
-            files_of=lambda snapshot: file_secrets(snapshot.scope),
-        )
-
-    def _server(self, security: Security | None) -> AdsServer:
+    def _server(self) -> AdsServer:
+        """The server; what makes it secure is imported when it is to be."""
         hooks: dict[str, Any] = {"connected": self._connected, "disconnected": self._disconnected}
-        if security is not None:
-            hooks |= {
-                "authorise": security.doorkeeper.authorise,
-                "visible": security.secrets.visible,
-                "handlers": [security.certificates.handler],
-                "services": [certificates.SERVICE],
-            }
+        if self.settings.secure:
+            from miniistiod.app import security
+
+            self.security = security.security(self.settings, self.source)
+            hooks |= security.hooks(self.security)
         return AdsServer(self.source, **hooks)
 
     def _listen(self) -> None:
@@ -120,6 +100,11 @@ class ControlPlane:
                 self.server.listen(address, self.security.server_credentials(asks))
 
     def _web(self) -> list[HttpServer]:
+        """The pages; what serves them is imported when an address is given."""
+        if not self.settings.http_address and not self.settings.monitoring_address:
+            return []
+        from miniistiod.server.admin import HttpServer, debug_pages, monitoring_pages
+
         offers = (
             (self.settings.http_address, debug_pages(self.server, pages.pages(self.source))),
             (self.settings.monitoring_address, monitoring_pages(self.server)),
@@ -153,7 +138,7 @@ class ControlPlane:
     def _fetched(self, key_sets: KeySets) -> None:
         if self.security is not None:
             fetched = ((source, key_sets.texts.get(source)) for source in self._issuers)
-            self.security.believed = tuple(Issuer(source.issuer, text) for source, text in fetched if text)
+            self.security.believe((source.issuer, text) for source, text in fetched if text)
         self.source.update_keys(key_sets)
         self.server.source_changed("keys")
 

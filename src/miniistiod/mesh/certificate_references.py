@@ -1,13 +1,12 @@
-"""The Secrets that listeners of the Gateway API refer to: which can be used, and by what name."""
+"""The Secrets that listeners of the Gateway API refer to: which can be used, and by what name.
+
+cryptography is imported when there is one to look at: it takes 10 MB.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-
-from cryptography import x509
-from cryptography.exceptions import InvalidKey, UnsupportedAlgorithm
-from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat, load_pem_private_key
 
 from miniistiod.api.gatewayapi.gateway_pb2 import SecretObjectReference
 from miniistiod.api.kubernetes.core_pb2 import ConfigMap, Secret
@@ -82,6 +81,8 @@ class Certificates:
 def _are_roots(found: Roots | None) -> bool:
     if found is None:
         return False
+    from cryptography import x509
+
     try:
         return bool(x509.load_pem_x509_certificates(found.certificates))
     except ValueError:
@@ -106,6 +107,10 @@ def usable(secret: Object[Secret]) -> bool:
     pair = key_pair(secret_data(secret.message))
     if pair is None:
         return False
+    from cryptography import x509
+    from cryptography.exceptions import InvalidKey, UnsupportedAlgorithm
+    from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat, load_pem_private_key
+
     try:
         public = x509.load_pem_x509_certificates(pair.chain)[0].public_key()
         private = load_pem_private_key(pair.key, None).public_key()

@@ -9,14 +9,11 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import ipaddress
 import json
-import socket
 from collections.abc import Awaitable, Callable, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import timedelta
 
-import httpx
 import structlog
 
 from miniistiod.translate.request_authentication.key_set import KeySets, KeySource
@@ -28,7 +25,6 @@ FIRST_RETRY = timedelta(seconds=1)
 LAST_RETRY = timedelta(hours=1)
 EVICTION = timedelta(days=7)
 TIMEOUT = timedelta(seconds=5)
-MAX_BYTES = 1 << 20
 WELL_KNOWN = "/.well-known/openid-configuration"
 
 Get = Callable[[str, timedelta], Awaitable[bytes]]
@@ -155,36 +151,7 @@ def _ordered(keys: Iterable[object] | None) -> list[str]:
 
 
 async def get(url: str, timeout: timedelta) -> bytes:
-    """One HTTP GET, no redirects, and never of a link-local address, where clouds keep their credentials."""
-    await _refuse_link_local(url)
-    try:
-        async with (
-            asyncio.timeout(timeout.total_seconds()),
-            httpx.AsyncClient(timeout=None) as client,
-            client.stream("GET", url) as response,
-        ):
-            return await _body(response)
-    except (httpx.HTTPError, httpx.InvalidURL, TimeoutError) as error:
-        raise FetchError(f"{type(error).__name__} {error}".strip()) from None
+    """One HTTP GET, by what is imported for the first: few meshes have keys to fetch, and it takes 5 MB."""
+    from miniistiod.server.download import content
 
-
-async def _body(response: httpx.Response) -> bytes:
-    if not response.is_success:
-        raise FetchError(f"status {response.status_code}")
-    body = b""
-    async for part in response.aiter_bytes():
-        body += part
-        if len(body) > MAX_BYTES:
-            raise FetchError(f"more than {MAX_BYTES} bytes")
-    return body
-
-
-async def _refuse_link_local(url: str) -> None:
-    try:
-        host = httpx.URL(url).host
-        found = await asyncio.get_running_loop().getaddrinfo(host, None, type=socket.SOCK_STREAM)
-    except (httpx.InvalidURL, OSError) as error:
-        raise FetchError(str(error)) from None
-    for *_, address in found:
-        if ipaddress.ip_address(str(address[0]).partition("%")[0]).is_link_local:
-            raise FetchError(f"{host} is a link-local address")
+    return await content(url, timeout)

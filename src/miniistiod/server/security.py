@@ -10,7 +10,7 @@ tasks = [asyncio.create_task(work) for work in security.work(server.source_chang
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Coroutine, Sequence
+from collections.abc import Callable, Coroutine, Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -101,6 +101,10 @@ class Security:
             self.authorities.current, self.clock, self._tell, options.lifetime, self._files()
         )
         self.certificates = Certificates(self.authorities.current, self.doorkeeper, self.clock)
+
+    def believe(self, keys_of: Iterable[tuple[str, str]]) -> None:
+        """Believe issuers whose keys have been fetched: (name, key set)."""
+        self.believed = tuple(tokens.Issuer(name, text) for name, text in keys_of)
 
     def token(self, identity: Identity, lifetime: timedelta = tokens.LIFETIME) -> str:
         """A bearer token with which a workload proves this identity to us."""
