@@ -39,6 +39,7 @@ def reached(lab: LiveLab, url: str, **order: object) -> tuple[int, str, str]:
     return reply.status, line["cluster"], hosts([reply])[0] if reply.status == 200 else ""
 
 
+EXPORT_TO = "networking.istio.io/exportTo"
 HTTP80 = "ports: [{number: 80, name: http, protocol: HTTP}]\n"
 
 
@@ -137,6 +138,21 @@ def test_a_policy_that_is_not_exported_holds_in_its_namespace_only(lab: LiveLab)
         assert name not in clusters(lab, "caller", "other")
     with lab.rules(subsets()):
         assert name in clusters(lab, "caller", "other")
+
+
+def test_a_service_that_is_not_exported_is_known_in_its_namespace_only(lab: LiveLab) -> None:
+    name = "outbound|8000||quiet.default.svc.cluster.local"
+    for exported, theirs in ((".", False), ("other", True), ("*", True)):
+        service = (
+            "apiVersion: v1\nkind: Service\n"
+            f"metadata: {{name: quiet, annotations: {{{EXPORT_TO}: '{exported}'}}}}\n"
+            "spec: {selector: {app: web}, ports: [{name: http, port: 8000}]}\n"
+        )
+        with lab.rules(service):
+            assert (name in clusters(lab, "client"), name in clusters(lab, "caller", "other")) == (
+                exported != "other",
+                theirs,
+            )
 
 
 def test_a_headless_service_leads_to_the_address_that_its_name_gave(lab: LiveLab) -> None:
