@@ -17,9 +17,9 @@ from tests.parity import reference
 
 
 def main(golden: Path) -> None:
-    shutil.rmtree(reference.CASES, ignore_errors=True)
-    shutil.copytree(golden / "cases", reference.CASES)
     for area in sorted(p for p in (golden / "expected").iterdir() if p.is_dir()):
+        shutil.rmtree(reference.CASES / area.name, ignore_errors=True)
+        shutil.copytree(golden / "cases" / area.name, reference.CASES / area.name)
         dumps = {
             case.name: {f.stem: json.loads(f.read_text()) for f in sorted(case.glob("*.json"))}
             for case in sorted(area.iterdir())

@@ -1,7 +1,8 @@
 """The reference cases as this project carries them: what istiod sends for each case, condensed.
 
-`cases/AREA/NAME.yaml` are the inputs. `expected/AREA.json` holds the resources of all proxies of an area;
-a part that occurs more than once stands once under "parts" and is named by {"$part": KEY} elsewhere.
+`cases/AREA/NAME.yaml` are the inputs; those of `combined` are ours, put before the same istiod later.
+`expected/AREA.json` holds the resources of all proxies of an area; a part that occurs more than once stands
+once under "parts" and is named by {"$part": KEY} elsewhere.
 """
 
 from __future__ import annotations
@@ -17,6 +18,7 @@ from typing import Any
 HERE = Path(__file__).parent
 CASES = HERE / "cases"
 EXPECTED = HERE / "expected"
+COMBINED = "combined/"
 SHARED_FROM = 160
 """Characters from which a repeated part is worth standing once."""
 

@@ -297,7 +297,7 @@ def carried(
     """The endpoints that a cluster carries itself."""
     if known.peers is None:
         return ()
-    inputs = (service, port, rule, subset, known.endpoints.at(port), policy, known.peers, place.node)
+    inputs = (service, port, rule, subset, known.endpoints.in_cluster(port), policy, known.peers, place.node)
     groups = across_networks(cluster_groups(*inputs), known.gateways, place, names=True)
     return mutual_only(groups) if by_sni else groups
 
@@ -323,5 +323,5 @@ def offers_mutual(
     passthrough = own is not None and own.load_balancer.simple == own.load_balancer.PASSTHROUGH
     if service.resolution is not Resolution.PASSTHROUGH and not passthrough:
         return True
-    behind = known.endpoints.at(port)
+    behind = known.endpoints.in_cluster(port)
     return bool(behind) and all(e.tls_mode != "disabled" for e in behind)

@@ -193,7 +193,7 @@ def _spread(walk: Walk, claim: Claim) -> Iterator[Claim]:
     if claim.binds or endpoints is None or addressed or not _by_pod(claim.port.protocol):
         yield claim
         return
-    instances = endpoints.at(claim.port)
+    instances = endpoints.in_cluster(claim.port)
     plain_entry = service.registry is Registry.EXTERNAL and not service.selector
     if plain_entry and not instances:
         yield claim

@@ -80,10 +80,11 @@ def _relative_names(host: str, dns_domain: str) -> Iterable[str]:
 
 def addresses(service: Service, ipv4: bool, ipv6: bool) -> tuple[str, ...]:
     """The VIPs the client can dial. A ServiceEntry's only address counts whatever its family is."""
-    families = {4: ipv4, 6: ipv6}
+    if service.registry is Registry.KUBERNETES:
+        return tuple(a for a in service.dialled(ipv4, ipv6) if a != UNSPECIFIED)
     dialled = tuple(a for a in service.addresses if a != UNSPECIFIED)
-    own = tuple(a for a in dialled if families.get(_family(a), False))
-    return own if own or service.registry is Registry.KUBERNETES else dialled[:1]
+    families = {4: ipv4, 6: ipv6}
+    return tuple(a for a in dialled if families.get(_family(a), False)) or dialled[:1]
 
 
 def _family(address: str) -> int:

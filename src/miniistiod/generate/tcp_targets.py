@@ -50,10 +50,9 @@ class TcpClient:
 
     def addresses(self, service: Service) -> tuple[str, ...]:
         """What it dials for a service. A ServiceEntry's address counts whatever its family: it is a name."""
-        families = {False: self.ipv4, True: self.ipv6}
-        own = tuple(a for a in service.addresses if families[":" in a])
         kubernetes = service.registry is Registry.KUBERNETES
-        return own if own and kubernetes else service.addresses[:1]
+        own = service.dialled(self.ipv4, self.ipv6) if kubernetes else ()
+        return own or service.addresses[:1]
 
 
 @dataclass(frozen=True, slots=True)

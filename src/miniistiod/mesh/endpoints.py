@@ -109,10 +109,17 @@ def service_endpoints(endpoints: Iterable[Endpoint]) -> ServiceEndpoints:
     """The endpoints with their indexes."""
     everything = tuple(endpoints)
     by_port: dict[str, list[Endpoint]] = {}
+    by_number: dict[int, list[Endpoint]] = {}
     for each in everything:
         by_port.setdefault(each.port_name, []).append(each)
-    accounts = tuple(sorted({e.service_account for e in everything if e.service_account}))
-    return ServiceEndpoints(everything, {name: tuple(each) for name, each in by_port.items()}, accounts)
+        if each.service_port:
+            by_number.setdefault(each.service_port, []).append(each)
+    return ServiceEndpoints(
+        everything,
+        {name: tuple(each) for name, each in by_port.items()},
+        tuple(sorted({e.service_account for e in everything if e.service_account})),
+        {number: tuple(each) for number, each in by_number.items()},
+    )
 
 
 def by_service(slices: Iterable[Slice]) -> Slices:

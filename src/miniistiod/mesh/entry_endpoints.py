@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 
 from miniistiod.api.istio.networking import service_entry_pb2
 from miniistiod.mesh.service import Endpoint, Port, Resolution, Service
@@ -36,7 +37,8 @@ def of_workloads(
         for port in ports:
             address = workload.addresses[0]
             number = 0 if address.startswith(UNIX) else target_port(workload, port)
-            yield endpoint(workload, address.removeprefix(UNIX), number, port.name, settings)
+            made = endpoint(workload, address.removeprefix(UNIX), number, port.name, settings)
+            yield replace(made, service_port=port.number)
 
 
 def usable(service: Service, workload: Workload) -> bool:
@@ -66,6 +68,7 @@ def named(service: Service, port: Port, settings: MeshSettings) -> Endpoint:
         address=service.hostname,
         port=target or port.number,
         port_name=port.name,
+        service_port=port.number,
         workload=service.origin.name,
         namespace=service.namespace,
         cluster=settings.cluster,

@@ -91,6 +91,12 @@ class Service:
         """The main VIP."""
         return self.addresses[0]
 
+    def dialled(self, ipv4: bool, ipv6: bool) -> tuple[str, ...]:
+        """The VIPs for a client of these IP families. One that speaks both stays with the main VIP's."""
+        main = ":" in self.address
+        families = (main,) if ipv4 and ipv6 else (ipv6,)
+        return tuple(a for a in self.addresses if (":" in a) in families)
+
     @property
     def key(self) -> tuple[str, str]:
         """(namespace, host name): services with equal keys share their endpoints."""
@@ -109,7 +115,8 @@ class Service:
 class Endpoint:
     """One address behind one port of a service, with what its workload says of itself.
 
-    `port` is the port the workload listens on, `port_name` names the service port it belongs to.
+    `port` is the port the workload listens on, `port_name` names the service port it belongs to; of a
+    ServiceEntry's endpoint `service_port` is the number of that port.
     `address` may be a Unix socket path or a DNS name. `addresses` has further ones of the same workload
     (dual stack). `labels` are sorted. `service_account` is the SPIFFE identity. `workload` is the name of the
     workload (deployment, not pod). `locality` is region/zone/sub-zone. `weight` 0 is unset.
@@ -132,6 +139,7 @@ class Endpoint:
     hostname: str = ""
     healthy: bool | None = None
     addresses: tuple[str, ...] = ()
+    service_port: int = 0
 
     def label(self, name: str, default: str = "") -> str:
         """The value of one label."""
@@ -153,10 +161,17 @@ class ServiceEndpoints:
     all: tuple[Endpoint, ...] = ()
     by_port: Mapping[str, tuple[Endpoint, ...]] = field(default_factory=dict)
     service_accounts: tuple[str, ...] = ()
+    by_number: Mapping[int, tuple[Endpoint, ...]] = field(default_factory=dict)
 
     def at(self, port: Port) -> tuple[Endpoint, ...]:
-        """The endpoints behind one service port."""
+        """The endpoints behind one service port, for EDS: they go by its name."""
         return self.by_port.get(port.name, ())
+
+    def in_cluster(self, port: Port) -> tuple[Endpoint, ...]:
+        """Those that are written into the cluster itself, or have listeners. Of ServiceEntries with one host
+        they go by the port's number, as in istiod (LegacyClusterPortKey).
+        """
+        return self.by_number.get(port.number, ()) if self.by_number else self.at(port)
 
 
 NO_ENDPOINTS = ServiceEndpoints()

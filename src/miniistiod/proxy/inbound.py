@@ -109,5 +109,5 @@ def by_address(services: tuple[Service, ...], endpoints: EndpointIndex) -> Addre
 def listed(service: Service, endpoints: EndpointIndex) -> Iterable[tuple[str, ServiceTarget]]:
     """(address, target) of each endpoint of a service."""
     for port in service.ports:
-        for endpoint in endpoints.of(service).at(port):
+        for endpoint in endpoints.of(service).in_cluster(port):
             yield endpoint.address, ServiceTarget(service, port, endpoint.port)

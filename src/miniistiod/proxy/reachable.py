@@ -61,8 +61,14 @@ def mergeable(one: Service, other: Service) -> bool:
         and one.resolution is other.resolution
         and one.labels == other.labels
         and one.selector == other.selector
-        and one.export_to == other.export_to
+        and exports(one) == exports(other)
     )
+
+
+def exports(service: Service) -> frozenset[str]:
+    """To whom it is exported, of a ServiceEntry in its own words: none is not the same as "*" here."""
+    external = service.registry is Registry.EXTERNAL
+    return frozenset(service.origin.message.export_to) if external else service.export_to
 
 
 @kept
