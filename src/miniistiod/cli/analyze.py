@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import json
 from fnmatch import fnmatchcase
 from typing import Any
 
 import click
-import yaml
 
 from miniistiod.analysis import analysis
+from miniistiod.cli.output import printed
 from miniistiod.cli.pages import address_option, page
 from miniistiod.cli.translate import stored
 from miniistiod.mesh.snapshot import snapshot
@@ -76,10 +75,8 @@ def analyze(
     shown = [row for row in found if ORDER[row["level"]] <= ORDER[output_threshold.title()]]
     if output == "text":
         told(shown, ", ".join(given) or "the running control plane")
-    elif output == "json":
-        click.echo(json.dumps(shown, indent=2))
     else:
-        click.echo(yaml.safe_dump(shown, sort_keys=False), nl=False)
+        printed(shown, output)
     worst = ORDER[failure_threshold.title()]
     if output == "text" and any(ORDER[row["level"]] <= worst for row in found):
         raise SystemExit(FOUND)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import dataclasses
 import difflib
-import json
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -19,6 +18,7 @@ from miniistiod.cli.admission import admitted, given
 from miniistiod.cli.gateway_status import with_status
 from miniistiod.cli.lab_state import existing, state_option
 from miniistiod.cli.object_table import tables
+from miniistiod.cli.output import printed
 from miniistiod.lab.outside import OutsideLab
 from miniistiod.lab.store import Change, Document, documents_of, identified, kind_of
 from miniistiod.mesh.snapshot import snapshot
@@ -109,7 +109,7 @@ def get(
         raise click.ClickException(
             f"{wanted[0].plural} {', '.join(sorted(missing))!r} not found in namespace {namespace!r}"
         )
-    printed(with_status(found, lab), output, all_namespaces, bool(names))
+    told(with_status(found, lab), output, all_namespaces, bool(names))
 
 
 def running_pods(lab: OutsideLab) -> Iterator[Document]:
@@ -207,7 +207,7 @@ def resource(kind: str) -> str:
     return f"{known.name.lower()}.{known.group}" if known.group else known.name.lower()
 
 
-def printed(found: list[Document], output: str, with_namespace: bool, single: bool) -> None:
+def told(found: list[Document], output: str, with_namespace: bool, single: bool) -> None:
     """Print objects as asked."""
     if output in ("table", "wide"):
         if not found:
@@ -221,7 +221,4 @@ def printed(found: list[Document], output: str, with_namespace: bool, single: bo
         whole: Any = (
             found[0] if single and len(found) == 1 else {"apiVersion": "v1", "kind": "List", "items": found}
         )
-        click.echo(
-            json.dumps(whole, indent=2) if output == "json" else yaml.safe_dump(whole, sort_keys=False),
-            nl=output == "json",
-        )
+        printed(whole, output)

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import json
 from typing import Any
 
 import click
-import yaml
 
 from miniistiod.cli import resource_rows
+from miniistiod.cli.output import printed
 from miniistiod.cli.pages import address_option, page
 from miniistiod.cli.proxy_status import names, short, unknown
 from miniistiod.cli.resource_rows import Json, Rows
@@ -73,13 +72,10 @@ def proxy_config(
             clusters = {named(cluster) for cluster in resources(dump, "clusters")}
             wanted["routes"] = [resource_rows.with_missing(table, clusters) for table in wanted["routes"]]
         for which, found in wanted.items():
-            printed(which, found, titled=kind == "all")
+            tabled(which, found, titled=kind == "all")
         return
     shown: Any = wanted if kind == "all" else wanted[kind]
-    click.echo(
-        json.dumps(shown, indent=2) if output == "json" else yaml.safe_dump(shown, sort_keys=False),
-        nl=output == "json",
-    )
+    printed(shown, output)
 
 
 def unoffered(kind: str, proxy: str) -> str:
@@ -136,7 +132,7 @@ def named(resource: Json) -> str:
     return str(resource.get("name") or resource.get("clusterName") or "")
 
 
-def printed(kind: str, found: list[Json], titled: bool) -> None:
+def tabled(kind: str, found: list[Json], titled: bool) -> None:
     """istioctl's table; below a title and above an empty line when it is one of several."""
     rows, console = KINDS[kind][2], terminal()
     if titled:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import sys
 from pathlib import Path
 from typing import Any
@@ -13,6 +12,7 @@ from envoy.config.core.v3.base_pb2 import Node
 from google.protobuf import json_format
 
 from miniistiod import config
+from miniistiod.cli.output import printed
 from miniistiod.generate.resources import resources
 from miniistiod.mesh.snapshot import snapshot
 from miniistiod.proxy.node import NodeError, proxy
@@ -61,10 +61,7 @@ def translate(kinds: tuple[str, ...], files: tuple[str, ...], node_file: Path, o
         kind: [opened(url, r.body) for part in resources(scope, url) for r in part.values()]
         for kind, url in wanted.items()
     }
-    click.echo(
-        json.dumps(shown, indent=2) if output == "json" else yaml.safe_dump(shown, sort_keys=False),
-        nl=output == "json",
-    )
+    printed(shown, output)
     if any(d.level is config.Level.ERROR for d in store.diagnostics):
         raise SystemExit(1)
 

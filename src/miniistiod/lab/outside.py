@@ -70,9 +70,8 @@ class OutsideLab:
         with self.alone():
             if self.state.alive():
                 self.ask("reconcile")
-            else:
-                self.spawn(fixed_ports)
-            return self.settled(progress)
+                return self.settled(progress)
+            return self.settled(progress, self.spawn(fixed_ports))
 
     @contextlib.contextmanager
     def alone(self) -> Iterator[None]:
@@ -82,8 +81,8 @@ class OutsideLab:
             fcntl.flock(file, fcntl.LOCK_EX)
             yield
 
-    def spawn(self, fixed_ports: bool) -> None:
-        """Start the supervisor in namespaces of its own."""
+    def spawn(self, fixed_ports: bool) -> subprocess.Popen[bytes]:
+        """Start the supervisor in namespaces of its own; the process that holds these."""
         sockets = {
             name: listener(port if fixed_ports else 0)
             for name, port in publications(self.described()).items()
@@ -92,7 +91,7 @@ class OutsideLab:
         own = [] if os.geteuid() == 0 else ["--user", "--map-root-user"]
         log = self.state.logs / "supervisor.log"
         with log.open("ab") as output:
-            subprocess.Popen(
+            holder = subprocess.Popen(
                 [
                     *("unshare", *own, "--net", "--mount", "--pid", "--fork", "--kill-child", "--"),
                     *(sys.executable, "-m", "miniistiod.lab.supervisor", str(self.state.folder), *words),
@@ -106,16 +105,19 @@ class OutsideLab:
             )
         for sock in sockets.values():
             sock.close()
+        return holder
 
     def described(self) -> Lab:
         """The lab that the config directory describes."""
         return lab_of(self.store.documents())
 
-    def settled(self, progress: Callable[[Report], None]) -> Report:
-        """Wait until everything is ready."""
-        end = time.monotonic() + SECONDS_TO_START
+    def settled(
+        self, progress: Callable[[Report], None], holder: subprocess.Popen[bytes] | None = None
+    ) -> Report:
+        """Wait until everything is ready, as long as `holder` lives."""
+        start = time.monotonic()
         report: Report = {}
-        while time.monotonic() < end:
+        while time.monotonic() < start + SECONDS_TO_START and (holder is None or holder.poll() is None):
             with contextlib.suppress(OSError, ValueError):
                 report = self.ask("status")
                 progress(report)
@@ -125,9 +127,8 @@ class OutsideLab:
         late = [f"{pod['name']}.{pod['namespace']}" for pod in report.get("pods", ()) if not pod["ready"]]
         what = f"not ready: {', '.join(late)}" if late else "it did not start"
         said = "".join(f"\n{line}" for line in self.last_words(late))
-        raise LabError(
-            f"the lab did not come up in {SECONDS_TO_START:.0f} s ({what}); see {self.state.logs}{said}"
-        )
+        seconds = f"{time.monotonic() - start:.0f} s"
+        raise LabError(f"the lab did not come up in {seconds} ({what}); see {self.state.logs}{said}")
 
     def last_words(self, late: list[str]) -> Iterator[str]:
         """The last line of each log that may tell why something is not ready."""
