@@ -1,4 +1,4 @@
-"""What is wrong in a user's YAML: where it stands, what it is, what one sees of it, and what to write instead.
+"""What is wrong in a user's YAML: where it stands, what it is, what one sees of it, and what to write.
 
 Every finding of this project is one `Diagnostic`, whoever made it, so that the command line, the
 server's status page and the tests show them alike.
@@ -30,7 +30,8 @@ class Diagnostic:
     document: `spec.http[0].timeout`.
 
     `code` is a short stable word ("unknown-field") or, for what istioctl finds as well, its code ("IST0101").
-    `cause` says what is wrong, `symptom` what one sees of it ("requests get 503 (NC)"), `remedy` what to write.
+    `cause` says what is wrong, `symptom` what one sees of it ("requests get 503 (NC)"), `remedy` what to
+    write.
     """
 
     level: Level

@@ -10,15 +10,6 @@ from dataclasses import dataclass
 from typing import Any
 
 import re2
-from envoy.config.bootstrap.v3.bootstrap_pb2 import Bootstrap
-from envoy.config.cluster.v3.cluster_pb2 import Cluster
-from envoy.config.core.v3.extension_pb2 import TypedExtensionConfig
-from envoy.config.listener.v3.listener_components_pb2 import Filter, FilterChain, ListenerFilter
-from envoy.config.listener.v3.listener_pb2 import Listener
-from envoy.config.route.v3.route_components_pb2 import Route, VirtualHost
-from envoy.config.route.v3.route_pb2 import RouteConfiguration
-from envoy.extensions.filters.network.http_connection_manager.v3.http_connection_manager_pb2 import HttpFilter
-from google.protobuf.message import Message
 
 from miniistiod.api.istio.networking.envoy_filter_pb2 import EnvoyFilter
 from miniistiod.config.objects import Object
@@ -26,26 +17,12 @@ from miniistiod.mesh.kept import kept
 from miniistiod.proxy.facts import fact
 from miniistiod.proxy.node import Proxy
 from miniistiod.proxy.scope import ProxyScope
+from miniistiod.translate.envoy_filter.kinds import KINDS
 from miniistiod.translate.envoy_filter.patch_value import patch_value
 
 ApplyTo = EnvoyFilter.ApplyTo
 Operation = EnvoyFilter.Patch.Operation
 PatchContext = EnvoyFilter.PatchContext
-
-KINDS: dict[int, type[Message]] = {
-    ApplyTo.CLUSTER: Cluster,
-    ApplyTo.LISTENER: Listener,
-    ApplyTo.ROUTE_CONFIGURATION: RouteConfiguration,
-    ApplyTo.FILTER_CHAIN: FilterChain,
-    ApplyTo.HTTP_FILTER: HttpFilter,
-    ApplyTo.NETWORK_FILTER: Filter,
-    ApplyTo.VIRTUAL_HOST: VirtualHost,
-    ApplyTo.HTTP_ROUTE: Route,
-    ApplyTo.EXTENSION_CONFIG: TypedExtensionConfig,
-    ApplyTo.BOOTSTRAP: Bootstrap,
-    ApplyTo.LISTENER_FILTER: ListenerFilter,
-}
-"""What is patched, as the message its value is."""
 
 INSERTIONS = (Operation.INSERT_AFTER, Operation.INSERT_BEFORE, Operation.INSERT_FIRST)
 ORDERED = (ApplyTo.HTTP_FILTER, ApplyTo.NETWORK_FILTER, ApplyTo.HTTP_ROUTE, ApplyTo.LISTENER_FILTER)

@@ -1,10 +1,11 @@
 """EnvoyFilter: each patch has to say where it applies, what it matches and what it does.
 
-Source: ValidateEnvoyFilter in istio's pkg/config/validation/envoyfilter. Whether the patch itself is an
-Envoy message is found where it is applied.
+Source: ValidateEnvoyFilter in istio's pkg/config/validation/envoyfilter.
 """
 
 from __future__ import annotations
+
+from google.protobuf.json_format import MessageToDict as value_tree
 
 from miniistiod.api.istio.networking.envoy_filter_pb2 import EnvoyFilter
 from miniistiod.config.objects import Object
@@ -63,6 +64,35 @@ def _patch(patch: ConfigPatch, steps: Steps) -> Findings:
     elif version:
         yield from at(here, values.regex_syntax(version))
     yield from _match(patch, (*steps, "match"))
+    if patch.patch.HasField("value"):
+        yield from _value(patch, (*steps, "patch", "value"))
+
+
+def _value(patch: ConfigPatch, steps: Steps) -> Findings:
+    """A value must be the Envoy message that is patched. A type not Envoy's own may be another build's."""
+    # Envoy's messages take long to import, and only commands that meet an EnvoyFilter need them here.
+    from miniistiod.translate.envoy_filter import patch_value
+    from miniistiod.translate.envoy_filter.kinds import KINDS
+
+    kind, value = KINDS.get(patch.apply_to), patch.patch.value
+    if kind is None:
+        return
+    name = kind.DESCRIPTOR.full_name
+    unknown = [each for each in patch_value.type_names(value_tree(value)) if not patch_value.known(each)]
+    if unknown:
+        message = f"there is no message {unknown[0]}, so this patch is left out"
+        say = error if unknown[0].startswith("envoy.") else warning
+        yield from say(steps, message, "correct @type: the types of Envoy are of version v3")
+        return
+    try:
+        patch_value.patch_value(value, kind)
+    except ValueError as fault:
+        yield from error(
+            steps, f"this is no {name}: {fault}", f"write it as Envoy's reference of {name} says"
+        )
+        return
+    if stranger := patch_value.strangers(value, kind):
+        yield from warning(steps, f"a field is passed over: {stranger}", "correct the name of the field")
 
 
 def _match(patch: ConfigPatch, steps: Steps) -> Findings:

@@ -26,8 +26,22 @@ def patch_value(value: Struct, kind: type[M]) -> M:
     tree = json_format.MessageToDict(value)
     for name in type_names(tree):
         known(name)
+    return parsed(tree, kind, lenient=True)
+
+
+def strangers(value: Struct, kind: type[M]) -> str:
+    """What in a value that can be read is a field that the message does not have; "" when nothing is."""
     try:
-        return json_format.ParseDict(tree, kind(), ignore_unknown_fields=True)
+        parsed(json_format.MessageToDict(value), kind, lenient=False)
+    except ValueError as fault:
+        return str(fault)
+    return ""
+
+
+def parsed(tree: Any, kind: type[M], *, lenient: bool) -> M:
+    """The message; `lenient`: unknown fields are passed over."""
+    try:
+        return json_format.ParseDict(tree, kind(), ignore_unknown_fields=lenient)
     except (json_format.ParseError, TypeError) as error:
         raise ValueError(f"not a valid {kind.DESCRIPTOR.full_name}: {error}") from error
 
