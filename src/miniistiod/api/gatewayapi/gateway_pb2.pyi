@@ -29,20 +29,22 @@ class ParametersReference(_message.Message):
     def __init__(self, group: _Optional[str] = ..., kind: _Optional[str] = ..., name: _Optional[str] = ..., namespace: _Optional[str] = ...) -> None: ...
 
 class Gateway(_message.Message):
-    __slots__ = ("gateway_class_name", "listeners", "addresses", "infrastructure", "allowed_listeners", "tls")
+    __slots__ = ("gateway_class_name", "listeners", "addresses", "infrastructure", "allowed_listeners", "tls", "default_scope")
     GATEWAY_CLASS_NAME_FIELD_NUMBER: _ClassVar[int]
     LISTENERS_FIELD_NUMBER: _ClassVar[int]
     ADDRESSES_FIELD_NUMBER: _ClassVar[int]
     INFRASTRUCTURE_FIELD_NUMBER: _ClassVar[int]
     ALLOWED_LISTENERS_FIELD_NUMBER: _ClassVar[int]
     TLS_FIELD_NUMBER: _ClassVar[int]
+    DEFAULT_SCOPE_FIELD_NUMBER: _ClassVar[int]
     gateway_class_name: str
     listeners: _containers.RepeatedCompositeFieldContainer[Listener]
     addresses: _containers.RepeatedCompositeFieldContainer[GatewayAddress]
     infrastructure: GatewayInfrastructure
     allowed_listeners: AllowedListeners
     tls: GatewayTLSConfig
-    def __init__(self, gateway_class_name: _Optional[str] = ..., listeners: _Optional[_Iterable[_Union[Listener, _Mapping]]] = ..., addresses: _Optional[_Iterable[_Union[GatewayAddress, _Mapping]]] = ..., infrastructure: _Optional[_Union[GatewayInfrastructure, _Mapping]] = ..., allowed_listeners: _Optional[_Union[AllowedListeners, _Mapping]] = ..., tls: _Optional[_Union[GatewayTLSConfig, _Mapping]] = ...) -> None: ...
+    default_scope: str
+    def __init__(self, gateway_class_name: _Optional[str] = ..., listeners: _Optional[_Iterable[_Union[Listener, _Mapping]]] = ..., addresses: _Optional[_Iterable[_Union[GatewayAddress, _Mapping]]] = ..., infrastructure: _Optional[_Union[GatewayInfrastructure, _Mapping]] = ..., allowed_listeners: _Optional[_Union[AllowedListeners, _Mapping]] = ..., tls: _Optional[_Union[GatewayTLSConfig, _Mapping]] = ..., default_scope: _Optional[str] = ...) -> None: ...
 
 class GatewayTLSConfig(_message.Message):
     __slots__ = ("backend", "frontend")
@@ -254,14 +256,16 @@ class BackendRef(_message.Message):
     def __init__(self, group: _Optional[str] = ..., kind: _Optional[str] = ..., name: _Optional[str] = ..., namespace: _Optional[str] = ..., port: _Optional[int] = ..., weight: _Optional[int] = ...) -> None: ...
 
 class HTTPRoute(_message.Message):
-    __slots__ = ("parent_refs", "hostnames", "rules")
+    __slots__ = ("parent_refs", "hostnames", "rules", "use_default_gateways")
     PARENT_REFS_FIELD_NUMBER: _ClassVar[int]
     HOSTNAMES_FIELD_NUMBER: _ClassVar[int]
     RULES_FIELD_NUMBER: _ClassVar[int]
+    USE_DEFAULT_GATEWAYS_FIELD_NUMBER: _ClassVar[int]
     parent_refs: _containers.RepeatedCompositeFieldContainer[ParentReference]
     hostnames: _containers.RepeatedScalarFieldContainer[str]
     rules: _containers.RepeatedCompositeFieldContainer[HTTPRouteRule]
-    def __init__(self, parent_refs: _Optional[_Iterable[_Union[ParentReference, _Mapping]]] = ..., hostnames: _Optional[_Iterable[str]] = ..., rules: _Optional[_Iterable[_Union[HTTPRouteRule, _Mapping]]] = ...) -> None: ...
+    use_default_gateways: str
+    def __init__(self, parent_refs: _Optional[_Iterable[_Union[ParentReference, _Mapping]]] = ..., hostnames: _Optional[_Iterable[str]] = ..., rules: _Optional[_Iterable[_Union[HTTPRouteRule, _Mapping]]] = ..., use_default_gateways: _Optional[str] = ...) -> None: ...
 
 class HTTPRouteRule(_message.Message):
     __slots__ = ("name", "matches", "filters", "backend_refs", "timeouts", "retry", "session_persistence")
@@ -340,7 +344,7 @@ class HTTPBackendRef(_message.Message):
     def __init__(self, group: _Optional[str] = ..., kind: _Optional[str] = ..., name: _Optional[str] = ..., namespace: _Optional[str] = ..., port: _Optional[int] = ..., weight: _Optional[int] = ..., filters: _Optional[_Iterable[_Union[HTTPRouteFilter, _Mapping]]] = ...) -> None: ...
 
 class HTTPRouteFilter(_message.Message):
-    __slots__ = ("type", "request_header_modifier", "response_header_modifier", "request_mirror", "request_redirect", "url_rewrite", "extension_ref", "cors")
+    __slots__ = ("type", "request_header_modifier", "response_header_modifier", "request_mirror", "request_redirect", "url_rewrite", "extension_ref", "cors", "external_auth")
     TYPE_FIELD_NUMBER: _ClassVar[int]
     REQUEST_HEADER_MODIFIER_FIELD_NUMBER: _ClassVar[int]
     RESPONSE_HEADER_MODIFIER_FIELD_NUMBER: _ClassVar[int]
@@ -349,6 +353,7 @@ class HTTPRouteFilter(_message.Message):
     URL_REWRITE_FIELD_NUMBER: _ClassVar[int]
     EXTENSION_REF_FIELD_NUMBER: _ClassVar[int]
     CORS_FIELD_NUMBER: _ClassVar[int]
+    EXTERNAL_AUTH_FIELD_NUMBER: _ClassVar[int]
     type: str
     request_header_modifier: HTTPHeaderFilter
     response_header_modifier: HTTPHeaderFilter
@@ -357,7 +362,44 @@ class HTTPRouteFilter(_message.Message):
     url_rewrite: HTTPURLRewriteFilter
     extension_ref: LocalObjectReference
     cors: HTTPCORSFilter
-    def __init__(self, type: _Optional[str] = ..., request_header_modifier: _Optional[_Union[HTTPHeaderFilter, _Mapping]] = ..., response_header_modifier: _Optional[_Union[HTTPHeaderFilter, _Mapping]] = ..., request_mirror: _Optional[_Union[HTTPRequestMirrorFilter, _Mapping]] = ..., request_redirect: _Optional[_Union[HTTPRequestRedirectFilter, _Mapping]] = ..., url_rewrite: _Optional[_Union[HTTPURLRewriteFilter, _Mapping]] = ..., extension_ref: _Optional[_Union[LocalObjectReference, _Mapping]] = ..., cors: _Optional[_Union[HTTPCORSFilter, _Mapping]] = ...) -> None: ...
+    external_auth: HTTPExternalAuthFilter
+    def __init__(self, type: _Optional[str] = ..., request_header_modifier: _Optional[_Union[HTTPHeaderFilter, _Mapping]] = ..., response_header_modifier: _Optional[_Union[HTTPHeaderFilter, _Mapping]] = ..., request_mirror: _Optional[_Union[HTTPRequestMirrorFilter, _Mapping]] = ..., request_redirect: _Optional[_Union[HTTPRequestRedirectFilter, _Mapping]] = ..., url_rewrite: _Optional[_Union[HTTPURLRewriteFilter, _Mapping]] = ..., extension_ref: _Optional[_Union[LocalObjectReference, _Mapping]] = ..., cors: _Optional[_Union[HTTPCORSFilter, _Mapping]] = ..., external_auth: _Optional[_Union[HTTPExternalAuthFilter, _Mapping]] = ...) -> None: ...
+
+class HTTPExternalAuthFilter(_message.Message):
+    __slots__ = ("protocol", "backend_ref", "grpc", "http", "forward_body")
+    PROTOCOL_FIELD_NUMBER: _ClassVar[int]
+    BACKEND_REF_FIELD_NUMBER: _ClassVar[int]
+    GRPC_FIELD_NUMBER: _ClassVar[int]
+    HTTP_FIELD_NUMBER: _ClassVar[int]
+    FORWARD_BODY_FIELD_NUMBER: _ClassVar[int]
+    protocol: str
+    backend_ref: BackendRef
+    grpc: GRPCAuthConfig
+    http: HTTPAuthConfig
+    forward_body: ForwardBodyConfig
+    def __init__(self, protocol: _Optional[str] = ..., backend_ref: _Optional[_Union[BackendRef, _Mapping]] = ..., grpc: _Optional[_Union[GRPCAuthConfig, _Mapping]] = ..., http: _Optional[_Union[HTTPAuthConfig, _Mapping]] = ..., forward_body: _Optional[_Union[ForwardBodyConfig, _Mapping]] = ...) -> None: ...
+
+class GRPCAuthConfig(_message.Message):
+    __slots__ = ("allowed_headers",)
+    ALLOWED_HEADERS_FIELD_NUMBER: _ClassVar[int]
+    allowed_headers: _containers.RepeatedScalarFieldContainer[str]
+    def __init__(self, allowed_headers: _Optional[_Iterable[str]] = ...) -> None: ...
+
+class HTTPAuthConfig(_message.Message):
+    __slots__ = ("path", "allowed_headers", "allowed_response_headers")
+    PATH_FIELD_NUMBER: _ClassVar[int]
+    ALLOWED_HEADERS_FIELD_NUMBER: _ClassVar[int]
+    ALLOWED_RESPONSE_HEADERS_FIELD_NUMBER: _ClassVar[int]
+    path: str
+    allowed_headers: _containers.RepeatedScalarFieldContainer[str]
+    allowed_response_headers: _containers.RepeatedScalarFieldContainer[str]
+    def __init__(self, path: _Optional[str] = ..., allowed_headers: _Optional[_Iterable[str]] = ..., allowed_response_headers: _Optional[_Iterable[str]] = ...) -> None: ...
+
+class ForwardBodyConfig(_message.Message):
+    __slots__ = ("max_size",)
+    MAX_SIZE_FIELD_NUMBER: _ClassVar[int]
+    max_size: int
+    def __init__(self, max_size: _Optional[int] = ...) -> None: ...
 
 class LocalObjectReference(_message.Message):
     __slots__ = ("group", "kind", "name")
@@ -492,14 +534,16 @@ class CookieConfig(_message.Message):
     def __init__(self, lifetime_type: _Optional[str] = ...) -> None: ...
 
 class GRPCRoute(_message.Message):
-    __slots__ = ("parent_refs", "hostnames", "rules")
+    __slots__ = ("parent_refs", "hostnames", "rules", "use_default_gateways")
     PARENT_REFS_FIELD_NUMBER: _ClassVar[int]
     HOSTNAMES_FIELD_NUMBER: _ClassVar[int]
     RULES_FIELD_NUMBER: _ClassVar[int]
+    USE_DEFAULT_GATEWAYS_FIELD_NUMBER: _ClassVar[int]
     parent_refs: _containers.RepeatedCompositeFieldContainer[ParentReference]
     hostnames: _containers.RepeatedScalarFieldContainer[str]
     rules: _containers.RepeatedCompositeFieldContainer[GRPCRouteRule]
-    def __init__(self, parent_refs: _Optional[_Iterable[_Union[ParentReference, _Mapping]]] = ..., hostnames: _Optional[_Iterable[str]] = ..., rules: _Optional[_Iterable[_Union[GRPCRouteRule, _Mapping]]] = ...) -> None: ...
+    use_default_gateways: str
+    def __init__(self, parent_refs: _Optional[_Iterable[_Union[ParentReference, _Mapping]]] = ..., hostnames: _Optional[_Iterable[str]] = ..., rules: _Optional[_Iterable[_Union[GRPCRouteRule, _Mapping]]] = ..., use_default_gateways: _Optional[str] = ...) -> None: ...
 
 class GRPCRouteRule(_message.Message):
     __slots__ = ("name", "matches", "filters", "backend_refs", "session_persistence")
@@ -534,12 +578,14 @@ class GRPCMethodMatch(_message.Message):
     def __init__(self, type: _Optional[str] = ..., service: _Optional[str] = ..., method: _Optional[str] = ...) -> None: ...
 
 class TCPRoute(_message.Message):
-    __slots__ = ("parent_refs", "rules")
+    __slots__ = ("parent_refs", "rules", "use_default_gateways")
     PARENT_REFS_FIELD_NUMBER: _ClassVar[int]
     RULES_FIELD_NUMBER: _ClassVar[int]
+    USE_DEFAULT_GATEWAYS_FIELD_NUMBER: _ClassVar[int]
     parent_refs: _containers.RepeatedCompositeFieldContainer[ParentReference]
     rules: _containers.RepeatedCompositeFieldContainer[TCPRouteRule]
-    def __init__(self, parent_refs: _Optional[_Iterable[_Union[ParentReference, _Mapping]]] = ..., rules: _Optional[_Iterable[_Union[TCPRouteRule, _Mapping]]] = ...) -> None: ...
+    use_default_gateways: str
+    def __init__(self, parent_refs: _Optional[_Iterable[_Union[ParentReference, _Mapping]]] = ..., rules: _Optional[_Iterable[_Union[TCPRouteRule, _Mapping]]] = ..., use_default_gateways: _Optional[str] = ...) -> None: ...
 
 class TCPRouteRule(_message.Message):
     __slots__ = ("name", "backend_refs")
@@ -550,14 +596,16 @@ class TCPRouteRule(_message.Message):
     def __init__(self, name: _Optional[str] = ..., backend_refs: _Optional[_Iterable[_Union[BackendRef, _Mapping]]] = ...) -> None: ...
 
 class TLSRoute(_message.Message):
-    __slots__ = ("parent_refs", "hostnames", "rules")
+    __slots__ = ("parent_refs", "hostnames", "rules", "use_default_gateways")
     PARENT_REFS_FIELD_NUMBER: _ClassVar[int]
     HOSTNAMES_FIELD_NUMBER: _ClassVar[int]
     RULES_FIELD_NUMBER: _ClassVar[int]
+    USE_DEFAULT_GATEWAYS_FIELD_NUMBER: _ClassVar[int]
     parent_refs: _containers.RepeatedCompositeFieldContainer[ParentReference]
     hostnames: _containers.RepeatedScalarFieldContainer[str]
     rules: _containers.RepeatedCompositeFieldContainer[TCPRouteRule]
-    def __init__(self, parent_refs: _Optional[_Iterable[_Union[ParentReference, _Mapping]]] = ..., hostnames: _Optional[_Iterable[str]] = ..., rules: _Optional[_Iterable[_Union[TCPRouteRule, _Mapping]]] = ...) -> None: ...
+    use_default_gateways: str
+    def __init__(self, parent_refs: _Optional[_Iterable[_Union[ParentReference, _Mapping]]] = ..., hostnames: _Optional[_Iterable[str]] = ..., rules: _Optional[_Iterable[_Union[TCPRouteRule, _Mapping]]] = ..., use_default_gateways: _Optional[str] = ...) -> None: ...
 
 class ReferenceGrant(_message.Message):
     __slots__ = ("to",)

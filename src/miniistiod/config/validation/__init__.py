@@ -5,6 +5,8 @@ An object with an error never takes effect, as if the API server had refused it.
 
 from __future__ import annotations
 
+from miniistiod.api.kinds import GATEWAY_API
+from miniistiod.config import gateway_api_support
 from miniistiod.config.objects import AnyObject
 from miniistiod.config.validation import (
     authorization_policy,
@@ -60,3 +62,5 @@ def verdicts(one: AnyObject) -> Findings:
         yield from rules(one)
     if one.kind.group.endswith("istio.io"):
         yield from unused(one.message)
+    elif one.kind.group == GATEWAY_API:
+        yield from unused(one.message, (gateway_api_support.IGNORED, gateway_api_support.NOT_SUPPORTED))
