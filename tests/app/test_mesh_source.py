@@ -8,7 +8,8 @@ from google.protobuf import json_format
 
 from miniistiod.app.mesh_source import MeshSource
 from miniistiod.config import of_text
-from miniistiod.xds.type_rules import EDS
+from miniistiod.mesh.kept import MEMORY
+from miniistiod.xds.type_rules import CDS, EDS, LDS, RDS
 
 SERVICE = """
 apiVersion: v1
@@ -50,3 +51,21 @@ def test_the_order_of_connections_changes_no_endpoints(order: tuple[int, ...]) -
 def test_each_workload_is_an_endpoint_once() -> None:
     body = endpoints(1, 2, 1)
     assert [body.count(f"10.0.0.{number}".encode()) for number in (1, 2, 3)] == [1, 1, 0]
+
+
+def test_what_was_made_for_a_proxy_goes_with_it_and_nothing_that_others_have() -> None:
+    source, stays, leaves = MeshSource(), node(1), node(2)
+    leaves.metadata["LABELS"] = {"app": "web", "service.istio.io/canonical-name": "another"}
+    source.update(of_text(SERVICE))
+    source.connected(stays)
+    before = {url: source.snapshot(stays).resources(url) for url in (CDS, EDS, LDS, RDS)}
+    source.forget_departed()
+    alone = set(MEMORY.entries)
+    source.connected(leaves)
+    for url in before:
+        assert source.snapshot(leaves).resources(url)
+    assert len(MEMORY.entries) > len(alone)
+    source.disconnected(leaves)
+    source.forget_departed()
+    assert set(MEMORY.entries) == alone
+    assert source.snapshot(stays).resources(LDS) is before[LDS]

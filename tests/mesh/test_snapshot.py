@@ -153,3 +153,28 @@ def test_what_nobody_asks_for_is_forgotten_and_what_a_used_result_was_made_from_
     assert made == ["used", "unused"]
     memory.value(inner, ("unused",))
     assert made == ["used", "unused", "unused"]
+
+
+def test_a_sweep_leaves_what_is_used_and_what_that_was_made_from() -> None:
+    memory = Memory()
+    made: list[str] = []
+
+    def inner(name: str) -> str:
+        made.append(name)
+        return name
+
+    def outer(name: str) -> str:
+        return memory.value(inner, (name,))
+
+    def use() -> None:
+        memory.turn()
+        memory.value(outer, ("used",))
+
+    memory.value(outer, ("used",))
+    memory.value(outer, ("unused",))
+    memory.sweep(use)
+    assert set(memory.entries) == {(outer, "used"), (inner, "used")}
+    for _ in range(3 * PATIENCE):
+        memory.turn()
+        memory.value(outer, ("used",))
+    assert made == ["used", "unused"]

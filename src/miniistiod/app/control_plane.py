@@ -45,6 +45,7 @@ class ControlPlane:
         self._keys = KeyFetcher(get, self._fetched)
         self._stopped = asyncio.Event()
         self._changed = asyncio.Event()
+        self._left = asyncio.Event()
 
     async def run(self) -> None:
         """Serve. FileNotFoundError: no such configuration. RuntimeError: an address is taken."""
@@ -54,7 +55,7 @@ class ControlPlane:
         web = self._web()
         for each in web:
             await each.start()
-        work = [self._follow(), self._analyse(), self._keys.run(), self._stopped.wait()]
+        work = [self._follow(), self._analyse(), self._tidy(), self._keys.run(), self._stopped.wait()]
         if self.security is not None:
             work += self.security.work(lambda: self.server.source_changed("secret"))
         tasks = [asyncio.ensure_future(each) for each in work]
@@ -135,6 +136,15 @@ class ControlPlane:
             if not self._changed.is_set():
                 known = reported(analysis(self.source.store, self.source.mesh, self.source.proxies), known)
 
+    async def _tidy(self) -> None:
+        """Free what was there for proxies that have left, when nobody has left for a while."""
+        while await self._left.wait():
+            self._left.clear()
+            await asyncio.sleep(QUIET)
+            if not self._left.is_set():
+                self.source.forget_departed()
+                self.server.forget_departed()
+
     def _fetched(self, key_sets: KeySets) -> None:
         if self.security is not None:
             fetched = ((source, key_sets.texts.get(source)) for source in self._issuers)
@@ -147,6 +157,7 @@ class ControlPlane:
             self.server.source_changed("proxy")
 
     def _disconnected(self, node: object) -> None:
+        self._left.set()
         if self.source.disconnected(node):
             self.server.source_changed("proxy")
 

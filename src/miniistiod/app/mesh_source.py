@@ -14,6 +14,7 @@ import grpc
 from miniistiod.api.istio.security.request_authentication_pb2 import RequestAuthentication
 from miniistiod.config import Store
 from miniistiod.generate.resources import resources
+from miniistiod.mesh import kept
 from miniistiod.mesh.mesh import Mesh
 from miniistiod.mesh.settings import Environment
 from miniistiod.mesh.snapshot import snapshot
@@ -122,6 +123,18 @@ class MeshSource:
     def disconnected(self, node: Any) -> bool:
         """A stream of a proxy has ended. Whether the mesh is another one by that."""
         return self._reconsidered(self._clients.pop(id(node)))
+
+    def forget_departed(self) -> None:
+        """Free what was made for proxies that have left; else that would wait for changes of the mesh."""
+        kept.MEMORY.sweep(self._note_use)
+
+    def _note_use(self) -> None:
+        """Use what a mesh is made of, and what is there for those who stay."""
+        self._mesh = None
+        _ = self.mesh
+        for client in self._clients.values():
+            if client.snapshot is not None:
+                client.snapshot.scope.facts.note_use()
 
     def _reconsidered(self, client: Client) -> bool:
         """Whether a stream that came or went matters: not if a document declares who is at that address, nor

@@ -39,6 +39,7 @@ class Memory:
         self.entries: dict[tuple[Hashable, ...], Entry] = {}
         self.now = 0
         self.noting = False
+        self.sweeping = False
         self.making: list[Entry] = []
 
     def value(self, function: Callable[..., R], arguments: tuple[Hashable, ...]) -> R:
@@ -77,12 +78,27 @@ class Memory:
         """Begin a new turn. After one in which uses were noted, forget what was not used then nor in the
         one before.
         """
+        if self.sweeping:
+            return
         if self.noting:
-            oldest = self.now - PATIENCE
-            for key in [key for key, entry in self.entries.items() if entry.turn < oldest]:
-                del self.entries[key]
+            self.forget(self.now - PATIENCE)
         self.now += 1
         self.noting = self.now % PATIENCE == 0
+
+    def sweep(self, use: Callable[[], object]) -> None:
+        """Forget at once what `use` does not use, turns it may begin among it."""
+        self.now += 1
+        self.noting = self.sweeping = True
+        try:
+            use()
+        finally:
+            self.noting = self.sweeping = False
+        self.forget(self.now)
+
+    def forget(self, oldest: int) -> None:
+        """Forget what was last noted before this turn."""
+        for key in [key for key, entry in self.entries.items() if entry.turn < oldest]:
+            del self.entries[key]
 
 
 MEMORY = Memory()

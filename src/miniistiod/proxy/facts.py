@@ -96,6 +96,11 @@ class Facts:
             self._reading[-1][name] = value
         return value
 
+    def note_use(self) -> None:
+        """Keep what these facts were made from when the rest is swept out."""
+        for known in self._known.values():
+            MEMORY.used(known.entry)
+
     def value(self, key: FactKey, scope: Scope) -> Any:
         """The fact of this function and these arguments, noted as read."""
         value = self._current(key, scope).value

@@ -139,6 +139,11 @@ class AdsServer:
             # gRPC waits, beyond its grace, for peers that no longer read; nobody who stops a server does
             await asyncio.wait({ending}, timeout=patience + 1)
 
+    def forget_departed(self) -> None:
+        """Free what streams shared; those that stay work it out again when they need it."""
+        self._streams.memo.forget()
+        self._streams.memo.forget()
+
     def _push(self) -> None:
         """Wake every writer; each takes the news when its client can read them."""
         self._pushing()
