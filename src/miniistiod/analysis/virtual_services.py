@@ -8,8 +8,9 @@ from miniistiod.analysis.message import ERROR, INFO, WARNING, message
 from miniistiod.analysis.world import World
 from miniistiod.api.istio.networking.virtual_service_pb2 import VirtualService
 from miniistiod.config.diagnostics import Diagnostic
+from miniistiod.mesh.delegates import delegated
 from miniistiod.mesh.hosts import is_wildcard, overlap
-from miniistiod.mesh.virtual_services import MESH, MergedVirtualService
+from miniistiod.mesh.virtual_services import MESH, MergedVirtualService, export_to, resolved
 
 
 def analyser(world: World) -> Iterator[Diagnostic]:
@@ -18,6 +19,7 @@ def analyser(world: World) -> Iterator[Diagnostic]:
     yield from same_hosts(rules)
     for each in rules:
         yield from missing_delegates(each)
+        yield from lost_delegates(each, world)
         yield from weights(each)
 
 
@@ -82,6 +84,40 @@ def missing_delegates(rule: MergedVirtualService) -> Iterator[Diagnostic]:
                 "requests fall to the next rule, or get 404 (NR)",
                 "write that VirtualService, or take the rule out",
             )
+
+
+def lost_delegates(rule: MergedVirtualService, world: World) -> Iterator[Diagnostic]:
+    """Delegates that are there and not used: not exported, or with matches outside of the root's."""
+    delegates = {(each.namespace, each.name): each for each in rule.sources[1:]}
+    domain = world.mesh.settings.domain
+    for index, route in enumerate(resolved(rule.origin, domain).http if delegates else ()):
+        named = (route.delegate.namespace or rule.namespace, route.delegate.name)
+        delegate = delegates.get(named) if route.HasField("delegate") else None
+        if delegate is None:
+            continue
+        if not {"*", rule.namespace} & export_to(delegate, world.mesh.settings):
+            yield message(
+                WARNING,
+                "missing-delegate",
+                rule.origin,
+                f"spec.http[{index}].delegate",
+                f"the delegate {'/'.join(named)} is not exported to namespace {rule.namespace}",
+                "this rule does nothing: requests fall to the next rule, or get 404 (NR)",
+                f"add {rule.namespace} to exportTo of the delegate",
+            )
+            continue
+        for number, leaf in enumerate(resolved(delegate, domain).http):
+            if not any(delegated(route, [leaf])):
+                yield message(
+                    WARNING,
+                    "delegate-conflict",
+                    delegate,
+                    f"spec.http[{number}].match",
+                    f"a match is not part of what VirtualService {rule.namespace}/{rule.name} "
+                    f"(spec.http[{index}]) hands on",
+                    "the rule is left out under that root: requests take another rule, or get 404 (NR)",
+                    "let every match narrow the root's: /reviews/v1 under /reviews",
+                )
 
 
 def weights(rule: MergedVirtualService) -> Iterator[Diagnostic]:
