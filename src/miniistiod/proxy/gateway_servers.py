@@ -15,6 +15,9 @@ from miniistiod.vocab.protocol import Protocol, parsed
 SERVICE = "internal.istio.io/gateway-service"
 """The annotation of a Gateway that was made from one of the Gateway API: the host names of its Services."""
 
+MANAGED = "internal.istio.io/managed"
+"""The annotation of one whose routers are its own."""
+
 PARENT_NAMESPACE = "internal.istio.io/parent-namespace"
 NO_TRANSLATION = "experimental.istio.io/disable-gateway-port-translation"
 PASSTHROUGH = (gateway_pb2.ServerTLSSettings.PASSTHROUGH, gateway_pb2.ServerTLSSettings.AUTO_PASSTHROUGH)

@@ -17,7 +17,7 @@ from miniistiod.config.objects import Object
 from miniistiod.mesh.kept import kept
 from miniistiod.mesh.policies import selected
 from miniistiod.mesh.virtual_services import MergedVirtualService, VirtualServiceIndex
-from miniistiod.proxy.gateway_servers import SERVICE, GatewayServer, servers
+from miniistiod.proxy.gateway_servers import MANAGED, SERVICE, GatewayServer, own_targets, servers
 from miniistiod.proxy.inbound import Targets
 from miniistiod.vocab.protocol import Protocol, parsed
 
@@ -81,10 +81,23 @@ def merged_gateway(
 ) -> MergedGateway:
     """What a router listens on that these Gateways select, whose workload serves these targets."""
     merging = Merging()
+    owners = owning_namespaces(gateways, targets)
     for gateway in gateways:
+        stranger = bool(owners) and SERVICE not in gateway.annotations and gateway.namespace not in owners
         for server in servers(gateway, targets):
-            merging.place(server)
+            if stranger:
+                merging.refuse(server, "the router belongs to a Gateway of the Gateway API elsewhere")
+            else:
+                merging.place(server)
     return merging.result(virtual_services, namespace)
+
+
+def owning_namespaces(gateways: Gateways, targets: Targets) -> frozenset[str]:
+    """The namespaces of the Gateways of the Gateway API whose own router this is. Where there are any,
+    Istio's Gateways of other namespaces do not count: they would use the certificates found there.
+    """
+    managed = (g for g in gateways if MANAGED in g.annotations and own_targets(g, targets))
+    return frozenset(gateway.namespace for gateway in managed)
 
 
 class Merging:
