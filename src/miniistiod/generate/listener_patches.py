@@ -127,8 +127,8 @@ def patched_listener(listener: Listener, found: ListenerPatches, context: int) -
     made.CopyFrom(listener)
     _set(made.listener_filters, _listener_filters(made, found, context))
     chains = (_patched_chain(made, chain, found, context) for chain in made.filter_chains if chain.filters)
-    added = (p for p in _meant(found.chains, made, context) if p.operation == Operation.ADD)
-    _set(made.filter_chains, [*(c for c in chains if c is not None), *(p.value for p in added if p.value)])
+    added = (p.value for p in _meant(found.chains, made, context) if p.operation == Operation.ADD)
+    _set(made.filter_chains, [*(c for c in chains if c is not None), *(v for v in added if v and v.filters)])
     if made.default_filter_chain.filters:
         default = _patched_chain(made, made.default_filter_chain, found, context)
         made.ClearField("default_filter_chain")
