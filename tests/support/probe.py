@@ -9,6 +9,10 @@ import dataclasses
 from collections.abc import Iterator
 from pathlib import Path
 
+from envoy.config.bootstrap.v3.bootstrap_pb2 import Bootstrap
+from envoy.config.core.v3.base_pb2 import Node
+from google.protobuf import json_format
+
 from miniistiod.api.istio.mesh.proxy_pb2 import ProxyConfig
 from miniistiod.app.mesh_source import MeshSource
 from miniistiod.config import AnyObject, Store, of_text
@@ -18,7 +22,8 @@ from miniistiod.config.support import IGNORED, NOT_SUPPORTED, listed
 from miniistiod.generate.resources import resources
 from miniistiod.mesh.mesh import Mesh
 from miniistiod.mesh.snapshot import snapshot
-from miniistiod.proxy.bootstrap_stats import stats_config
+from miniistiod.proxy.bootstrap import Workload, bootstrap
+from miniistiod.proxy.bootstrap_statics import Discovery
 from miniistiod.proxy.node import Proxy, proxy
 from miniistiod.proxy.proxy_config import started_with
 from miniistiod.proxy.scope import ProxyScope
@@ -39,9 +44,7 @@ def answer(store: Store, proxies: dict[str, Proxy]) -> Answer:
     source.update(store)
     keys = {("", *key): str(timeout).encode() for key, timeout in source.key_sources.items()}
     started = {
-        (key, "bootstrap", "stats"): stats_config(
-            proxy_config(mesh, each), {}, each.addresses
-        ).SerializeToString()
+        (key, "bootstrap", "all"): started_as(mesh, each).SerializeToString(deterministic=True)
         for key, each in proxies.items()
     }
     return (
@@ -61,6 +64,15 @@ def answer(store: Store, proxies: dict[str, Proxy]) -> Answer:
 def proxy_config(mesh: Mesh, each: Proxy) -> ProxyConfig:
     """What a proxy is started with."""
     return started_with(mesh.settings, mesh.proxy_configs, each.namespace, each.labels)
+
+
+def started_as(mesh: Mesh, one: Proxy) -> Bootstrap:
+    """What its Envoy is started with, without its Node, which only repeats the configuration."""
+    config = json_format.MessageToDict(proxy_config(mesh, one))
+    workload = Workload(one.name, one.namespace, one.addresses[0], labels=one.labels)
+    made = bootstrap(workload, Discovery("10.0.0.1", 15010), proxy_config=config)
+    made.node.CopyFrom(Node(cluster=made.node.cluster))
+    return made
 
 
 def replaced(store: Store, old: AnyObject, new: AnyObject) -> Store:

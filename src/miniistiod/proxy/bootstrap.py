@@ -30,6 +30,8 @@ from miniistiod.proxy.bootstrap_statics import (
     stats_and_health,
 )
 from miniistiod.proxy.bootstrap_stats import stats_config
+from miniistiod.proxy.bootstrap_tracing import tracer, tracing_cluster
+from miniistiod.proxy.node_cluster import node_cluster
 
 ADMIN_PORT = 15000
 STATUS_PORT = 15021
@@ -67,8 +69,11 @@ def bootstrap(
     proxy_config: Mapping[str, object] | None = None,
 ) -> bootstrap_pb2.Bootstrap:
     """The bootstrap of the sidecar or gateway of this workload; a mark of 0 leaves it unmarked."""
+    config = started_with(proxy_config or {})
+    collector = tracing_cluster(config.tracing)
+    identity = node(workload, proxy_config or {})
     return bootstrap_pb2.Bootstrap(
-        node=node(workload, proxy_config or {}),
+        node=identity,
         admin=bootstrap_pb2.Admin(
             address=address_pb2.Address(
                 socket_address=address_pb2.SocketAddress(address=LOCALHOST, port_value=ADMIN_PORT)
@@ -81,6 +86,7 @@ def bootstrap(
                 local_cluster("prometheus_stats", ADMIN_PORT),
                 control_plane_cluster("xds-grpc", discovery),
                 control_plane_cluster("sds-grpc", discovery),
+                *([collector] if collector is not None else []),
             ],
             listeners=[
                 stats_and_health("stats", PROMETHEUS_PORT, "/stats/prometheus", "/stats/prometheus"),
@@ -88,7 +94,8 @@ def bootstrap(
             ],
         ),
         cluster_manager=bootstrap_pb2.ClusterManager(upstream_bind_config=marked(mark) if mark else None),
-        stats_config=stats_config(started_with(proxy_config or {}), workload.annotations, [workload.address]),
+        stats_config=stats_config(config, workload.annotations, [workload.address]),
+        tracing=tracer(config.tracing, identity.cluster),
         layered_runtime=layered_runtime(),
         overload_manager=overload_manager(),
     )
@@ -126,7 +133,7 @@ def node(workload: Workload, proxy_config: Mapping[str, object]) -> base_pb2.Nod
     dns_domain = f"{workload.namespace}.svc.{workload.domain}"
     made = base_pb2.Node(
         id=f"{workload.kind}~{workload.address}~{workload.name}.{workload.namespace}~{dns_domain}",
-        cluster=f"{workload.labels.get('app', owner)}.{workload.namespace}",
+        cluster=node_cluster(started_with(proxy_config), workload.labels, owner, workload.namespace),
         locality=locality(workload.labels),
     )
     made.metadata.update(metadata)
