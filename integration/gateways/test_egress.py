@@ -61,6 +61,21 @@ def test_registry_only_lets_out_what_is_declared(lab: LiveLab) -> None:
     assert other_tls.error
 
 
+def test_an_address_is_no_way_around_the_egress_gateway(lab: LiveLab) -> None:
+    """REGISTRY_ONLY shuts the side door: who knows the address only does not get there."""
+    address = next(p["address"] for p in lab.outside.ask("status")["pods"] if p["name"] == "world")
+    order = {"source": "client.default", "address": address}
+    with lab.rules(REGISTRY_ONLY, DIRECT, EXERCISES / "03-tls-by-sni"):
+        (plain,) = lab.client.send(f"http://{address}/anything/side-door")
+        secure = visit(lab, OTHER, tls=True, path="/anything/side-door-tls", **order)
+        named = visit(lab, WORLD, tls=True, path="/anything/front-door", **order)
+    assert plain.status == 502
+    assert secure.error
+    assert named.status == 200
+    assert peers(lab, "/anything/side-door", "/anything/side-door-tls") == ["nobody", "nobody"]
+    assert peers(lab, "/anything/front-door") == ["istio-egressgateway"]
+
+
 def test_a_declared_host_obeys_rules(lab: LiveLab) -> None:
     rule = (
         "apiVersion: networking.istio.io/v1\nkind: VirtualService\nmetadata: {name: world}\n"
