@@ -40,3 +40,16 @@ def test_the_data_is_small_enough_to_clone_quickly() -> None:
         if p.is_file() and "__pycache__" not in p.parts
     )
     assert parity < 6_000_000
+
+
+def test_the_architecture_shows_every_layer_and_every_file_it_names_is_there() -> None:
+    text = (ROOT / "ARCHITECTURE.md").read_text()
+    table = [line for line in text.splitlines() if line.startswith("| `")]
+    shown = {layer for line in table for layer in re.findall(r"`(\w+)`", line.split("|")[1])}
+    contracts = tomllib.loads((ROOT / "pyproject.toml").read_text())["tool"]["importlinter"]["contracts"]
+    layers = {name.strip().rpartition(".")[2] for line in contracts[0]["layers"] for name in line.split("|")}
+    source = ROOT / "src" / "miniistiod"
+    assert shown == layers == {path.parent.name for path in source.glob("*/__init__.py")}
+    named = re.findall(r"`((?:\w+/)+\w+\.py)`", text)
+    assert len(named) > 20
+    assert [each for each in named if not (source / each).exists()] == []

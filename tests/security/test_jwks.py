@@ -10,6 +10,7 @@ from datetime import timedelta
 import pytest
 
 from miniistiod.server import jwks
+from miniistiod.server.fetch_error import FetchError
 from miniistiod.translate.request_authentication.key_set import KeySets, KeySource
 
 SOURCE = KeySource("issuer", "http://keys.example/jwks")
@@ -33,7 +34,7 @@ class Web:
         self.asked_again.set()
         body = self.pages.get(url)
         if body is None:
-            raise jwks.FetchError("down")
+            raise FetchError("down")
         return body
 
 
@@ -133,7 +134,7 @@ def test_retries_back_off_to_an_hour() -> None:
 
 
 def test_a_link_local_address_is_never_asked() -> None:
-    with pytest.raises(jwks.FetchError, match="link-local"):
+    with pytest.raises(FetchError, match="link-local"):
         asyncio.run(jwks.get("http://169.254.169.254/latest/meta-data", SECOND))
 
 
@@ -152,7 +153,7 @@ def test_a_real_fetch_over_http() -> None:
         async with server:
             port = server.sockets[0].getsockname()[1]
             assert await jwks.get(f"http://127.0.0.1:{port}/jwks", 5 * SECOND) == body
-            with pytest.raises(jwks.FetchError, match="302"):
+            with pytest.raises(FetchError, match="302"):
                 await jwks.get(f"http://127.0.0.1:{port}/elsewhere", 5 * SECOND)
 
     asyncio.run(run())

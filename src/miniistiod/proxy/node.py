@@ -70,7 +70,6 @@ class Proxy:
     http_proxy_port: int = 0
     unprivileged: bool = False
     dns_capture: bool = False
-    dns_auto_allocate: bool = False
     version: tuple[int, ...] = ()
     envoy: tuple[int, ...] = ()
     metadata: Mapping[str, Any] = field(default_factory=dict)
@@ -138,7 +137,6 @@ def proxy(node: base_pb2.Node) -> Proxy:
         http_proxy_port=whole_number(metadata.get("HTTP_PROXY_PORT")),
         unprivileged=truth(metadata.get("UNPRIVILEGED_POD")),
         dns_capture=truth(metadata.get("DNS_CAPTURE")),
-        dns_auto_allocate=truth(metadata.get("DNS_AUTO_ALLOCATE")),
         version=version(str(metadata.get("ISTIO_VERSION") or "")),
         envoy=envoy_version(node),
         metadata=metadata,

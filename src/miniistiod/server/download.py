@@ -9,7 +9,7 @@ from datetime import timedelta
 
 import httpx
 
-from miniistiod.server.jwks import FetchError
+from miniistiod.server.fetch_error import FetchError
 
 MAX_BYTES = 1 << 20
 

@@ -33,8 +33,6 @@ BUNDLES = tuple(
 )
 """Where the roots that a machine trusts are, by distribution: the content of `file-root:system`."""
 MAX_BYTES = 1 << 20
-POLL = 1.0
-"""Seconds between two looks at the files that are in use."""
 
 Stamp = tuple[tuple[int, int, int], ...]
 

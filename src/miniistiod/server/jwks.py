@@ -16,6 +16,7 @@ from datetime import timedelta
 
 import structlog
 
+from miniistiod.server.fetch_error import FetchError
 from miniistiod.translate.request_authentication.key_set import KeySets, KeySource
 
 log = structlog.get_logger("jwks")
@@ -29,10 +30,6 @@ WELL_KNOWN = "/.well-known/openid-configuration"
 
 Get = Callable[[str, timedelta], Awaitable[bytes]]
 """(URL, timeout) → the body; raises FetchError."""
-
-
-class FetchError(Exception):
-    """Why a key set could not be had."""
 
 
 @dataclass(slots=True)

@@ -35,7 +35,6 @@ class Book:
     acked_version: str = ""
     acked_time: float = 0.0
     rejected: Rejection | None = None
-    rejections: int = 0
 
     @property
     def in_flight(self) -> bool:
@@ -67,7 +66,6 @@ class Book:
         if error is None:
             self._accepted(response, now)
         else:
-            self.rejections += 1
             self.rejected = Rejection(nonce, response.version, error, now, culprits(response, error))
         return landed
 
