@@ -14,7 +14,7 @@ from miniistiod.explain.vantage import vantage
 from miniistiod.generate.bindings import bindings
 from miniistiod.generate.listeners_outbound import scope_entries
 from miniistiod.generate.outbound_entries import Dropped
-from miniistiod.mesh.service import UNSPECIFIED, Port, Resolution, Service
+from miniistiod.mesh.service import UNSPECIFIED, Port, Registry, Resolution, Service
 from miniistiod.proxy.inbound import ServiceTarget, service_targets
 from miniistiod.vocab.protocol import Protocol
 
@@ -71,7 +71,8 @@ def may_meet(world: World) -> bool:
     held: dict[tuple[str, int], set[Service]] = {}
     plain: set[tuple[str, int]] = set()
     for service in world.mesh.services.all:
-        for port in service.ports if service.resolution is not Resolution.PASSTHROUGH else ():
+        headless = service.registry is Registry.KUBERNETES and service.resolution is Resolution.PASSTHROUGH
+        for port in () if headless else service.ports:
             for address in (UNSPECIFIED,) if port.protocol.is_http else service.addresses:
                 place = (UNSPECIFIED if "/" in address else address, port.number)
                 held.setdefault(place, set()).add(service)

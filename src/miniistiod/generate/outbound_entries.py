@@ -243,9 +243,10 @@ def _merge_into(walk: Walk, draft: Draft, claim: Claim) -> None:
     detected_already = spoken is Protocol.AUTO and draft.protocol is Protocol.AUTO
     chains = _tcp(walk, claim) if detected_already else _chains(walk, claim)
     for chain in chains:
-        if not any(chain.conflicts(other) for other in draft.chains):
+        rival = next((other for other in draft.chains if chain.conflicts(other)), None)
+        if rival is None:
             draft.chains.append(chain)
-        elif not chain.routes:
+        elif (rival.routes, rival.target) != (chain.routes, chain.target):
             _drop(walk, claim, draft)
     draft.origins.append(claim.service.origin)
     if not (spoken.is_tcp and not draft.protocol.is_http):
@@ -253,8 +254,8 @@ def _merge_into(walk: Walk, draft: Draft, claim: Claim) -> None:
 
 
 def _drop(walk: Walk, claim: Claim, draft: Draft, *, server_first: bool = False) -> None:
-    """Remember a port without a chain. A headless service loses nothing: both chains lead to the same Pod."""
-    if claim.service.resolution is not Resolution.PASSTHROUGH:
+    """Remember a port without a chain. A headless Service loses nothing: both chains lead to the same Pod."""
+    if claim.service.registry is Registry.EXTERNAL or claim.service.resolution is not Resolution.PASSTHROUGH:
         walk.dropped[Dropped(claim.service, claim.port, draft.origins[0], server_first)] = None
 
 
