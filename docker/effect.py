@@ -1,8 +1,8 @@
 #!/usr/bin/env python3
 """How soon a change of config/ is in force: effect.py FILE SERVICE URL TEXT, in the folder of a lab.
 
-FILE is copied into config/ and removed again, five times, while curl asks URL fifty times a second in the container
-of SERVICE. A change is in force with the first answer, head or body, that has TEXT, or no longer has it.
+FILE is copied into config/ and removed again, five times, while curl asks URL fifty times a second in the
+container of SERVICE. A change is in force with the first answer, head or body, that has TEXT, or no longer.
 """
 
 from __future__ import annotations
@@ -74,10 +74,9 @@ def main() -> None:
             target.unlink()
             took.append(until(False, text, found))
     middle = statistics.median(took)
-    print(
-        f"in force after {middle:.2f} s, median of {len(took)} changes, {min(took):.2f} to {max(took):.2f} s; "
-        f"{'within' if middle < 1 else 'NOT within'} a second"
-    )
+    span = f"{min(took):.2f} to {max(took):.2f} s"
+    print(f"in force after {middle:.2f} s, median of {len(took)} changes, {span};", end=" ")
+    print("within a second" if middle < 1 else "NOT in time")
 
 
 if __name__ == "__main__":

@@ -1,9 +1,9 @@
 #!/usr/bin/env python3
-"""What a lab costs on this machine: measure.py [FOLDER ...], all labs without one. Its images are made before.
+"""What a lab costs on this machine: measure.py [FOLDER ...], all labs without one. Images are made before.
 
-Each lab is taken up with the rules that its README has in force at the first 200. Said are the seconds from `up`
-to this first 200, those that the processors worked for all containers by then (which tells of other machines, and of
-busy ones), and the memory of all containers a little later, as `docker stats` counts it.
+Each lab is taken up with the rules that its README has in force at the first 200. Said are the seconds from
+`up` to this first 200, those that the processors worked for all containers by then (which tells of busy
+machines too), and the memory of all containers a little later, as `docker stats` counts it.
 """
 
 from __future__ import annotations
@@ -25,7 +25,9 @@ UNITS = {"B": 1e-6, "KiB": 2**10 / 1e6, "MiB": 2**20 / 1e6, "GiB": 2**30 / 1e6}
 def run(command: str, folder: Path) -> str:
     """What a command says, whether it went well or not."""
     words = ["bash", "-c", spoken(command, program())]
-    done = subprocess.run(words, cwd=folder, stdin=subprocess.DEVNULL, capture_output=True, text=True, check=False)
+    done = subprocess.run(
+        words, cwd=folder, stdin=subprocess.DEVNULL, capture_output=True, text=True, check=False
+    )
     return done.stdout
 
 
@@ -49,10 +51,9 @@ def to_first_200(folder: Path) -> float:
 
 def work(folder: Path) -> float:
     """Seconds of processors that all containers have had, by their own account: cgroup v2 or v1."""
-    found = [
-        run(f"docker exec {each} sh -c 'cd /sys/fs/cgroup; cat cpu.stat cpuacct/cpuacct.usage 2>/dev/null'", folder)
-        for each in run("docker compose ps -q", folder).split()
-    ]
+    ask = "cd /sys/fs/cgroup; cat cpu.stat cpuacct/cpuacct.usage 2>/dev/null"
+    ids = run("docker compose ps -q", folder).split()
+    found = [run(f"docker exec {each} sh -c '{ask}'", folder) for each in ids]
     both = [re.match(r"usage_usec (?P<micro>\d+)|(?P<nano>\d+)", text) for text in found]
     return sum(int(m["micro"] or 0) / 1e6 + int(m["nano"] or 0) / 1e9 for m in both if m)
 

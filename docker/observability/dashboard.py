@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Whether each query of the Grafana dashboard has data: dashboard.py PROMETHEUS_URL; fails while one has none."""
+"""Whether each query of the Grafana dashboard has data: dashboard.py PROMETHEUS_URL; fails if one has not."""
 
 from __future__ import annotations
 
@@ -14,7 +14,8 @@ BOARD = Path(__file__).parent / "grafana" / "mesh.json"
 
 def series(url: str, query: str) -> int:
     """How many series with a number a query has now."""
-    with urllib.request.urlopen(f"{url}/api/v1/query?{urllib.parse.urlencode({'query': query})}", timeout=10) as page:
+    asked = urllib.parse.urlencode({"query": query})
+    with urllib.request.urlopen(f"{url}/api/v1/query?{asked}", timeout=10) as page:
         found = json.load(page)["data"]["result"]
     return sum(each["value"][1] != "NaN" for each in found)
 
@@ -26,7 +27,8 @@ def main() -> None:
         for target in panel["targets"]:
             found = series(sys.argv[1], target["expr"])
             lacking += not found
-            print(f"{panel['title']}: {found} series" if found else f"{panel['title']}: NO DATA for {target['expr']}")
+            told = f"{found} series" if found else f"NO DATA for {target['expr']}"
+            print(f"{panel['title']}: {told}")
     print("every panel has data" if not lacking else f"{lacking} queries have no data")
     raise SystemExit(bool(lacking))
 

@@ -67,8 +67,14 @@ def daemon(folder: Path) -> Iterator[str]:
         finally:
             process.terminate()
             process.wait(SECONDS)
+            unmounted(folder / "exec" / "netns" / "default")
         said = log.read_text(errors="replace").strip().rpartition("\n")[2]
     raise NoDocker(f"dockerd does not run on this kernel: {said}")
+
+
+def unmounted(network: Path) -> None:
+    """dockerd leaves the network it began in mounted, and the folder could not be removed."""
+    subprocess.run(["umount", str(network)], capture_output=True, check=False)
 
 
 def answers(host: str, process: subprocess.Popen[bytes]) -> bool:
