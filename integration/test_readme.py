@@ -14,7 +14,11 @@ ROOT = Path(__file__).resolve().parent.parent
 DEADLINE = 1200
 """Seconds: only for what hangs."""
 BLOCK = re.compile(r"^```sh\n(.*?)^```$", re.MULTILINE | re.DOTALL)
-TYPED_BY_OTHERS = {"make test", "miniistiod serve --config mesh/ --grpc-address 127.0.0.1:15010"}
+TYPED_BY_OTHERS = {
+    "make test",
+    "miniistiod serve --config mesh/ --grpc-address 127.0.0.1:15010",
+    "miniistiod xds watch productpage-v1",
+}
 """Commands that do not end by themselves, or that run this test."""
 
 
