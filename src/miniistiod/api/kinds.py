@@ -178,8 +178,9 @@ BY_NAME: dict[tuple[str, str], Kind] = {(kind.group, kind.name): kind for kind i
 
 
 def named(word: str) -> Iterator[Kind]:
-    """The kinds a user may mean by this word: kind, plural, singular or short name, in any case; the group may
-    follow, or version and group (gateways.networking.istio.io, gateways.v1.networking.istio.io)."""
+    """The kinds a user may mean by this word: kind, plural, singular or short name, in any case. The group
+    may follow, or version and group (gateways.networking.istio.io, gateways.v1.networking.istio.io).
+    """
     low, _, place = word.lower().partition(".")
     return (
         k
