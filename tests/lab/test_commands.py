@@ -254,6 +254,13 @@ def test_a_mistake_is_answered_with_the_way_out(
     assert told in result.stderr
 
 
+@pytest.mark.parametrize("name", ["My_Rule", "../../up"])
+def test_a_name_that_kubernetes_refuses_is_not_written(shell: Shell, tmp_path: Path, name: str) -> None:
+    result = shell("apply", "-f", "-", given=RULE.replace("name: reviews", f"name: {name}", 1))
+    assert (result.exit_code, "wrong-name" in result.stderr) == (1, True)
+    assert list(tmp_path.rglob("*.yaml")) == []
+
+
 def test_get_all_shows_every_kind(shell: Shell) -> None:
     shell("apply", "-f", str(CONFIGS / "bookinfo"))
     shown = shell("get", "all").stdout

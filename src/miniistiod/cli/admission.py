@@ -9,6 +9,7 @@ import click
 
 from miniistiod import config
 from miniistiod.config.diagnostics import errors
+from miniistiod.config.metadata import WRONG_NAME
 from miniistiod.lab import configs
 
 STANDARD_INPUT = "standard input"
@@ -32,7 +33,7 @@ def admitted(texts: Mapping[str, str]) -> config.Store:
     store = config.loaded(texts)
     for diagnostic in store.diagnostics:
         click.echo(diagnostic.text(), err=True)
-    if errors(store.diagnostics):
+    if errors(store.diagnostics) or any(found.code == WRONG_NAME for found in store.diagnostics):
         raise click.ClickException("nothing was written")
     if not store.objects:
         raise click.ClickException(f"there is no object in {', '.join(texts)}")

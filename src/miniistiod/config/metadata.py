@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 
@@ -29,6 +30,10 @@ IGNORED = frozenset(
     )
 )
 """What an object copied from a cluster carries besides; it says nothing to a mesh."""
+
+NAME = re.compile(r"[a-z0-9]([-a-z0-9.]*[a-z0-9])?")
+WRONG_NAME = "wrong-name"
+NAME_REMEDY = "write small letters, digits, - and . only, with a letter or a digit at both ends"
 
 USED = ("name", "namespace", "labels", "annotations", "creationTimestamp")
 
@@ -68,9 +73,16 @@ def metadata(reading: Reading, node: Node | None, kind: Kind) -> Metadata:
 
 
 def _name(reading: Reading, node: Node, path: Path) -> str:
-    """A name; where YAML reads a boolean or number, the reference takes that value's text, and so do we."""
+    """A name; where YAML reads a boolean or number, the reference takes that value's text, and so do we.
+
+    What Kubernetes refuses as a name istiod takes from a file, so it is only told.
+    """
     try:
-        return text(node)
+        name = text(node)
+        if name and not NAME.fullmatch(name):
+            message = f'Kubernetes refuses the name "{name}"'
+            reading.fault(node, path, WRONG_NAME, message, NAME_REMEDY, Level.WARNING)
+        return name
     except Wrong as wrong:
         value = scalar(node) if isinstance(node, ScalarNode) else None
         if value is None:

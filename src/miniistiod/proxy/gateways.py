@@ -55,7 +55,6 @@ class MergedGateway:
     virtual_services: Mapping[str, tuple[MergedVirtualService, ...]]
     service_ports: Mapping[int, frozenset[int]] = field(default_factory=dict)
     auto_passthrough: bool = False
-    auto_passthrough_sni_hosts: frozenset[str] = frozenset()
     credentials: frozenset[str] = frozenset()
     refused: tuple[tuple[GatewayServer, str], ...] = ()
 
@@ -194,7 +193,6 @@ class Merging:
             virtual_services={name: virtual_services.at(namespace, name) for name in names},
             service_ports=service_ports(self.by_route_name),
             auto_passthrough=bool(passing),
-            auto_passthrough_sni_hosts=frozenset(host for server in passing for host in server.hosts),
             credentials=frozenset(
                 name
                 for server in everything
