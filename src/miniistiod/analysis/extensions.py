@@ -19,10 +19,12 @@ def analyser(world: World) -> Iterator[Diagnostic]:
     for plugin in world.store.of(WasmPlugin):
         yield from selecting_none(plugin, "spec.selector", world)
         yield from out_of_reach(plugin, plugin.message, "spec")
+        yield from no_login(plugin, plugin.message, "spec")
     for extension in world.store.of(TrafficExtension):
         yield from selecting_none(extension, "spec.selector", world)
         if extension.message.HasField("wasm"):
             yield from out_of_reach(extension, extension.message.wasm, "spec.wasm")
+            yield from no_login(extension, extension.message.wasm, "spec.wasm")
 
 
 def out_of_reach(
@@ -46,3 +48,19 @@ def out_of_reach(
         + ("let everything pass, as failStrategy says" if open_ else "refuse everything (403)"),
         "write https://... with sha256, or file:///... where the file is on the proxy's own disk",
     )
+
+
+def no_login(
+    one: Object[WasmPlugin] | Object[TrafficExtension], config: WasmConfig | WasmPlugin, path: str
+) -> Iterator[Diagnostic]:
+    """The login of a registry is handed to nobody, and Istio's agent does not try without it."""
+    if config.image_pull_secret:
+        yield message(
+            WARNING,
+            "no-registry-login",
+            one,
+            f"{path}.imagePullSecret",
+            "mini-istiod hands the login of a registry to nobody",
+            "Istio's agent does not fetch the module",
+            "put the module where no login is needed",
+        )
