@@ -32,8 +32,11 @@ def cluster_metadata(*parts: Mapping[str, Any]) -> Metadata | None:
 
 
 def of_services(services: Iterable[Service]) -> dict[str, Any]:
-    """The services a cluster is of, each host once."""
-    hosts = {s.hostname: {"host": s.hostname, "name": s.name, "namespace": s.namespace} for s in services}
+    """The services a cluster is of, each host once, described by the first that has it."""
+    hosts: dict[str, dict[str, str]] = {}
+    for each in services:
+        described = {"host": each.hostname, "name": each.name, "namespace": each.namespace}
+        hosts.setdefault(each.hostname, described)
     return {"services": list(hosts.values())}
 
 

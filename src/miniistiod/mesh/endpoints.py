@@ -2,7 +2,7 @@
 
 A Kubernetes Service has those of its EndpointSlices, or of the Pods and connected proxies it selects when
 it has no slices; WorkloadEntries that it selects count besides. A ServiceEntry has its own, or those it
-selects.
+selects, and adds them to a Kubernetes Service of its host and namespace.
 """
 
 from __future__ import annotations
@@ -66,13 +66,22 @@ def endpoints_of_key(
     workloads: WorkloadIndex,
     settings: MeshSettings,
 ) -> ServiceEndpoints:
-    """Those of all services of one key. Beside a Kubernetes Service a ServiceEntry has none."""
+    """Those of all services of one key: of the Kubernetes Service, and of the ServiceEntries of its host."""
+    entries = tuple(s for s in services if s.registry is Registry.EXTERNAL)
+    written = all_entry_endpoints(entries, tuple(selected.get(s, ()) for s in entries), settings)
     for service in services:
         if service.registry is Registry.KUBERNETES:
             own = slices.get((service.namespace, service.name), ())
             behind = tuple(slice_targets(own, workloads)) if own else ()
-            return kubernetes_endpoints(service, own, behind, selected.get(service, ()), settings)
-    return all_entry_endpoints(services, tuple(selected.get(s, ()) for s in services), settings)
+            found = kubernetes_endpoints(service, own, behind, selected.get(service, ()), settings)
+            return both(found, written) if entries else found
+    return written
+
+
+@kept
+def both(one: ServiceEndpoints, other: ServiceEndpoints) -> ServiceEndpoints:
+    """The endpoints of two sources as one."""
+    return service_endpoints((*one.all, *other.all))
 
 
 @kept

@@ -171,7 +171,9 @@ class ServiceEndpoints:
         """Those that are written into the cluster itself, or have listeners. Of ServiceEntries with one host
         they go by the port's number, as in istiod (LegacyClusterPortKey).
         """
-        return self.by_number.get(port.number, ()) if self.by_number else self.at(port)
+        if not self.by_number:
+            return self.at(port)
+        return (*(e for e in self.at(port) if not e.service_port), *self.by_number.get(port.number, ()))
 
 
 NO_ENDPOINTS = ServiceEndpoints()

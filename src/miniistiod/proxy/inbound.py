@@ -107,7 +107,9 @@ def by_address(services: tuple[Service, ...], endpoints: EndpointIndex) -> Addre
 
 
 def listed(service: Service, endpoints: EndpointIndex) -> Iterable[tuple[str, ServiceTarget]]:
-    """(address, target) of each endpoint of a service."""
+    """(address, target) of each endpoint of a service, not of another one of its host."""
+    external = service.registry is Registry.EXTERNAL
     for port in service.ports:
         for endpoint in endpoints.of(service).in_cluster(port):
-            yield endpoint.address, ServiceTarget(service, port, endpoint.port)
+            if external == bool(endpoint.service_port):
+                yield endpoint.address, ServiceTarget(service, port, endpoint.port)
