@@ -120,7 +120,12 @@ def running_pods(lab: OutsideLab) -> Iterator[Document]:
         yield {
             "apiVersion": "v1",
             "kind": "Pod",
-            "metadata": {"name": pod["name"], "namespace": pod["namespace"], "labels": pod["labels"]},
+            "metadata": {
+                "name": pod["name"],
+                "namespace": pod["namespace"],
+                "labels": pod["labels"],
+                "creationTimestamp": pod["since"],
+            },
             "spec": {"containers": [{"name": name} for name in containers]},
             "status": {
                 "phase": "Running" if pod["ready"] else "Pending",

@@ -7,6 +7,7 @@ import os
 import re
 import sys
 from collections.abc import Callable, Sequence
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -49,6 +50,7 @@ class Pod:
         self.state, self.folder, self.served = state, state.pod(workload.key), served
         self.holder: asyncio.subprocess.Process | None = None
         self.restarts = 0
+        self.since = datetime.now(UTC)
         self.keeper: asyncio.Task[None] | None = None
         self.processes = {c.name: self.program(c, state.logs) for c in workload.containers if self.runs(c)}
         if workload.proxy != "none":
@@ -221,6 +223,7 @@ class Pod:
             "proxy": self.workload.proxy,
             "labels": dict(self.workload.labels),
             "ready": await self.ready(),
+            "since": self.since.strftime("%Y-%m-%dT%H:%M:%SZ"),
             "pid": self.pid,
             "restarts": self.restarts + sum(p.restarts for p in self.processes.values()),
             "processes": {name: {"state": p.state, "pid": p.pid} for name, p in self.processes.items()},
