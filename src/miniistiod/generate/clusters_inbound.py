@@ -84,9 +84,13 @@ def default_bind(settings: MeshSettings, localhost: str) -> str:
 
 def _discovery(made: Inbound, name: str) -> Cluster:
     if not made.bind:
-        return Cluster(
+        cluster = Cluster(
             type=Cluster.ORIGINAL_DST, lb_policy=Cluster.CLUSTER_PROVIDED, cleanup_interval=FOREVER
         )
+        target = made.services[0].port_override(made.port.number) if made.services else 0
+        if target:
+            cluster.original_dst_lb_config.upstream_port_override.value = target
+        return cluster
     endpoint = LbEndpoint(endpoint=Endpoint(address=address(made.bind, made.target)))
     endpoints = [LocalityLbEndpoints(lb_endpoints=[endpoint])]
     return fixed(Cluster.STATIC, ClusterLoadAssignment(cluster_name=name, endpoints=endpoints))

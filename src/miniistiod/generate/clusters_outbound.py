@@ -201,10 +201,8 @@ def by_dns(made: Outbound, type_: Cluster.DiscoveryType) -> Cluster:
 def original_destination(made: Outbound) -> Cluster:
     """Where the client wanted to go; a ServiceEntry may say to another port."""
     cluster = Cluster(type=Cluster.ORIGINAL_DST)
-    target = made.port.target
-    service = made.service
-    of_entry = service.registry is Registry.EXTERNAL and service.resolution is Resolution.PASSTHROUGH
-    if of_entry and isinstance(target, int) and target and (made.subset or made.type == Cluster.ORIGINAL_DST):
+    target = made.service.port_override(made.port.number)
+    if target and (made.subset or made.type == Cluster.ORIGINAL_DST):
         cluster.original_dst_lb_config.upstream_port_override.value = target
     return cluster
 

@@ -106,6 +106,13 @@ class Service:
         """The port clients dial under this number."""
         return next((p for p in self.ports if p.number == number), None)
 
+    def port_override(self, number: int) -> int:
+        """Where a ServiceEntry without resolution sends what is meant for one of its ports, or 0."""
+        port = self.port(number)
+        target = port.target if port is not None else 0
+        of_entry = self.registry is Registry.EXTERNAL and self.resolution is Resolution.PASSTHROUGH
+        return target if of_entry and isinstance(target, int) else 0
+
     def visible_to(self, namespace: str) -> bool:
         """Whether clients in this namespace may see it."""
         return "*" in self.export_to or namespace in self.export_to
