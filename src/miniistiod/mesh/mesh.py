@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from miniistiod.api.istio.extensions import traffic_extension_pb2
-from miniistiod.api.istio.networking import envoy_filter_pb2, gateway_pb2, proxy_config_pb2
+from miniistiod.api.istio.networking import envoy_filter_pb2, gateway_pb2
 from miniistiod.api.istio.security import authorization_policy_pb2, request_authentication_pb2
 from miniistiod.api.istio.telemetry import telemetry_pb2
 from miniistiod.api.kubernetes import core_pb2
@@ -49,7 +49,6 @@ class Mesh:
     telemetries: PolicyIndex[telemetry_pb2.Telemetry]
     extensions: PolicyIndex[traffic_extension_pb2.TrafficExtension]
     envoy_filters: PolicyIndex[envoy_filter_pb2.EnvoyFilter]
-    proxy_configs: PolicyIndex[proxy_config_pb2.ProxyConfig]
     secrets: NamedObjects
     config_maps: NamedObjects
     namespaces: Mapping[str, Object[core_pb2.Namespace]]

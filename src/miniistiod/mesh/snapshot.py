@@ -77,7 +77,6 @@ def mesh(known: ByKind, connected: tuple[Workload, ...], of_mesh: MeshSettings) 
             all_extensions(of("TrafficExtension"), of("WasmPlugin")), of_mesh.root_namespace
         ),
         envoy_filters=policies("EnvoyFilter"),
-        proxy_configs=policies("ProxyConfig"),
         secrets=named(of("Secret")),
         config_maps=named(of("ConfigMap")),
         namespaces=by_name(of("Namespace")),

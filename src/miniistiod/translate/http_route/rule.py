@@ -44,9 +44,7 @@ class Backend(NamedTuple):
 Lookup = Callable[[BackendRef | HTTPBackendRef], Backend]
 
 
-def rule(
-    route_rule: HTTPRouteRule, route_match: HTTPRouteMatch, name: str, backend: Lookup
-) -> HTTPRoute:
+def rule(route_rule: HTTPRouteRule, route_match: HTTPRouteMatch, name: str, backend: Lookup) -> HTTPRoute:
     """The rule, under its own name or this one. Unusable when a part of it cannot be carried out.
 
     Without a backend of any weight the answer is a 500. A mirror that cannot be used is left out.
