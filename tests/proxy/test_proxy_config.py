@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from miniistiod.api.istio.mesh.proxy_pb2 import ProxyConfig
+from miniistiod.mesh.policies import policy_index
+from miniistiod.mesh.settings import settings
 from miniistiod.proxy.proxy_config import started_with
-from tests.mesh.world import mesh
+from tests.mesh.world import store
 
 
 def config(name: str, spec: str, namespace: str = "shop", created: str = "2024-01-01") -> str:
@@ -19,8 +21,9 @@ spec: {{{spec}}}
 
 def started(*documents: str, annotation: ProxyConfig | None = None) -> ProxyConfig:
     """What a proxy of app web in shop is started with."""
-    where = mesh(*documents)
-    return started_with(where.settings, where.proxy_configs, "shop", {"app": "web"}, annotation)
+    of_mesh = settings(())
+    objects = policy_index(store(*documents).of_kind("ProxyConfig"), of_mesh.root_namespace)
+    return started_with(of_mesh, objects, "shop", {"app": "web"}, annotation)
 
 
 def test_without_objects_it_is_the_meshs() -> None:

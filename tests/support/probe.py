@@ -21,6 +21,7 @@ from miniistiod.config.mesh_layer import MeshLayer
 from miniistiod.config.support import IGNORED, NOT_SUPPORTED, listed
 from miniistiod.generate.resources import resources
 from miniistiod.mesh.mesh import Mesh
+from miniistiod.mesh.policies import policy_index
 from miniistiod.mesh.snapshot import snapshot
 from miniistiod.proxy.bootstrap import Workload, bootstrap
 from miniistiod.proxy.bootstrap_statics import Discovery
@@ -44,7 +45,7 @@ def answer(store: Store, proxies: dict[str, Proxy]) -> Answer:
     source.update(store)
     keys = {("", *key): str(timeout).encode() for key, timeout in source.key_sources.items()}
     started = {
-        (key, "bootstrap", "all"): started_as(mesh, each).SerializeToString(deterministic=True)
+        (key, "bootstrap", "all"): started_as(mesh, store, each).SerializeToString(deterministic=True)
         for key, each in proxies.items()
     }
     return (
@@ -61,14 +62,15 @@ def answer(store: Store, proxies: dict[str, Proxy]) -> Answer:
     )
 
 
-def proxy_config(mesh: Mesh, each: Proxy) -> ProxyConfig:
+def proxy_config(mesh: Mesh, store: Store, each: Proxy) -> ProxyConfig:
     """What a proxy is started with."""
-    return started_with(mesh.settings, mesh.proxy_configs, each.namespace, each.labels)
+    objects = policy_index(store.of_kind("ProxyConfig"), mesh.settings.root_namespace)
+    return started_with(mesh.settings, objects, each.namespace, each.labels)
 
 
-def started_as(mesh: Mesh, one: Proxy) -> Bootstrap:
+def started_as(mesh: Mesh, store: Store, one: Proxy) -> Bootstrap:
     """What its Envoy is started with, without its Node, which only repeats the configuration."""
-    config = json_format.MessageToDict(proxy_config(mesh, one))
+    config = json_format.MessageToDict(proxy_config(mesh, store, one))
     workload = Workload(one.name, one.namespace, one.addresses[0], labels=one.labels)
     made = bootstrap(workload, Discovery("10.0.0.1", 15010), proxy_config=config)
     made.node.CopyFrom(Node(cluster=made.node.cluster))
